@@ -1,0 +1,134 @@
+"""What a feature table and a feature view are.
+
+Belongs here: the base class of the Pandera schemas, the declaration of one feature and the frozen view that the
+registry, the checks and the models read. Does not belong here: any particular feature, SQL, or model code.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, cast
+
+import pandera.pandas as pa
+
+Availability = Literal["known_at_scoring", "post_contact"]
+Kind = Literal["numeric", "categorical", "flag"]
+
+KEY = "lifecycle_key"
+FEATURE = "lifecycle_feature"
+
+
+class FeatureTable(pa.DataFrameModel):
+    """Base of all feature schemas: exactly the declared columns, no coercion, one row per entity and `as_of`."""
+
+    class Config:
+        """Strict by default: a column too many is an error like a column too few."""
+
+        strict = True
+        coerce = False
+        ordered = False
+
+
+@dataclass(frozen=True)
+class FeatureColumn:
+    """One feature as its declaration describes it.
+
+    Attributes:
+        unit: unit of the value ("days", "count", "ratio", "amount", "score"), empty for categories.
+        reason_high: how a person says that a high value drives the prediction; None: never given as a reason.
+        reason_low: the same for a low (or, for a category, any) value.
+        action: what a person can do about it; None where nothing can be done.
+        availability: `post_contact` columns are filled by sales after the contact and never reach a model that
+            scores before it.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    unit: str
+    driver: str
+    reason_high: str | None
+    reason_low: str | None
+    action: str | None
+    availability: Availability
+
+
+def feature(
+    description: str,
+    *,
+    kind: Kind = "numeric",
+    unit: str = "",
+    driver: str = "other",
+    reason_high: str | None = None,
+    reason_low: str | None = None,
+    action: str | None = None,
+    availability: Availability = "known_at_scoring",
+    nullable: bool = True,
+    **checks: Any,  # noqa: ANN401 - passed through to pandera.Field
+) -> Any:  # noqa: ANN401 - pandera.Field returns Any so that class attributes type-check
+    """Declare one feature; `checks` are those of `pandera.Field` (ge, le, isin, ...).
+
+    Args:
+        driver: features of one driver are summed into one reason ("usage", "support", "contract", ...).
+    """
+    declared = {
+        "kind": kind,
+        "unit": unit,
+        "driver": driver,
+        "reason_high": reason_high,
+        "reason_low": reason_low,
+        "action": action,
+        "availability": availability,
+    }
+    return pa.Field(nullable=nullable, description=description, metadata={FEATURE: declared}, **checks)
+
+
+def key(description: str) -> Any:  # noqa: ANN401 - pandera.Field returns Any
+    """Declare a key column: the entity's id, or `as_of`."""
+    return pa.Field(nullable=False, description=description, metadata={KEY: True})
+
+
+@dataclass(frozen=True)
+class FeatureView:
+    """A feature table with what its readers need to know.
+
+    Attributes:
+        name: equals the dbt model's name, `feat_<entity>_<topic>`.
+        entity: the key column, `account_id`, `lead_id` or `deal_id`.
+        schema: the Pandera class of the table.
+        max_age: a row older than this is not used at a later label time.
+        owner: team that answers for it.
+        version: raised with every change of meaning.
+    """
+
+    name: str
+    entity: str
+    schema: type[FeatureTable]
+    max_age: timedelta
+    owner: str
+    version: int
+
+    @property
+    def table(self) -> str:
+        """Qualified name of the dbt model that builds it."""
+        return f"features.{self.name}"
+
+    @property
+    def columns(self) -> tuple[FeatureColumn, ...]:
+        """The features (keys left out), in the order of declaration."""
+        declared = self.schema.to_schema().columns
+        return tuple(
+            FeatureColumn(name=name, description=column.description or "", **cast("dict[str, Any]", meta[FEATURE]))
+            for name, column in declared.items()
+            if FEATURE in (meta := column.metadata or {})
+        )
+
+
+def usable_columns(views: Sequence[FeatureView], *, before_contact: bool = False) -> tuple[FeatureColumn, ...]:
+    """The features of several views that a model may use.
+
+    Args:
+        before_contact: leave out the `post_contact` columns, for a model that scores before sales has a contact.
+    """
+    columns = [column for view in views for column in view.columns]
+    return tuple(column for column in columns if not (before_contact and column.availability == "post_contact"))

@@ -1,0 +1,1 @@
+"""Learn and judge: pure libraries on frames. No Dagster, no web, no warehouse connection."""

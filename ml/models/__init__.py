@@ -1,0 +1,1 @@
+"""One module per model: what it learns, how it predicts, what it falls back to."""

@@ -1,0 +1,1 @@
+"""What runs when: Dagster assets, checks, jobs and the run that a person starts."""

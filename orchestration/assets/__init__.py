@@ -1,0 +1,1 @@
+"""Assets, one module per layer: read, call one library function, report metadata."""
