@@ -1,0 +1,104 @@
+"""The gates before promotion: pure functions from figures to a verdict with its sentence.
+
+Belongs here: what must hold of a trained model, with the bound. Does not belong here: computing the figures, running
+the gates, Dagster checks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ml.gate_results import GateResult
+
+LARGEST_CALIBRATION_ERROR = 0.03
+COVERAGE_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference between two methods on the same rows, positive where the first is better.
+
+    Attributes:
+        metric: what was compared ("auc").
+        lower, upper: bootstrap interval.
+    """
+
+    metric: str
+    value: float
+    lower: float
+    upper: float
+
+
+def beats_best_baseline(
+    differences: Mapping[str, Difference], best: str, *, name: str = "beats_best_baseline"
+) -> GateResult:
+    """The model is better than the best baseline beyond sampling noise (lower bound of the difference > 0).
+
+    Args:
+        differences: model minus baseline, by baseline.
+        best: the baseline with the best figure on the test rows.
+    """
+    found = differences[best]
+    passed = found.lower > 0
+    verdict = "better than" if passed else "not better than"
+    reason = (
+        f"{verdict} {best.replace('_', ' ')}: difference in {found.metric} {found.value:+.3f} "
+        f"(95 % interval {found.lower:+.3f} to {found.upper:+.3f})"
+    )
+    return GateResult(name, passed, reason, found.lower, 0.0)
+
+
+def is_calibrated(error: float, noise_bound: float) -> GateResult:
+    """Calibration error at most 0.03, or no larger than a perfectly calibrated model would show on as few rows.
+
+    Args:
+        error: expected calibration error, 10 bins.
+        noise_bound: 95 % quantile of that error if the stated probabilities were true.
+    """
+    bound = max(LARGEST_CALIBRATION_ERROR, noise_bound)
+    passed = error <= bound
+    verdict = "is within" if passed else "exceeds"
+    reason = f"calibration error {error:.3f} {verdict} {bound:.3f} (sampling noise alone reaches {noise_bound:.3f})"
+    return GateResult("is_calibrated", passed, reason, error, bound)
+
+
+def covers(coverage: float, nominal: float, noise: float, *, name: str = "interval_coverage") -> GateResult:
+    """Realised coverage within five points of nominal, or within its sampling noise.
+
+    Args:
+        noise: half width of the 95 % range of the coverage if intervals were exact.
+    """
+    bound = max(COVERAGE_TOLERANCE, noise)
+    passed = abs(coverage - nominal) <= bound
+    reason = (
+        f"intervals of {nominal:.0%} cover {coverage:.0%} of what happened; "
+        f"{'within' if passed else 'outside'} ±{bound:.0%} of nominal"
+    )
+    return GateResult(name, passed, reason, coverage, bound)
+
+
+def not_worse_than_champion(difference: Difference | None, why_not: str = "") -> GateResult:
+    """The challenger is not significantly worse than the champion on rows neither was trained on.
+
+    Args:
+        difference: challenger minus champion; None where the comparison does not apply.
+        why_not: the sentence that says why it does not.
+    """
+    if difference is None:
+        return GateResult("not_worse_than_champion", passed=True, reason=why_not or "not applicable: no champion yet")
+    passed = difference.upper >= 0
+    reason = (
+        f"{'not worse' if passed else 'worse'} than the champion: difference in {difference.metric} "
+        f"{difference.value:+.3f} (95 % interval {difference.lower:+.3f} to {difference.upper:+.3f})"
+    )
+    return GateResult("not_worse_than_champion", passed, reason, difference.upper, 0.0)
+
+
+def has_same_schema(expected: Sequence[str], found: Sequence[str]) -> GateResult:
+    """The model's input columns equal those of the feature view, in order."""
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    passed = list(expected) == list(found)
+    parts = [f"missing: {', '.join(missing)}" if missing else "", f"unknown: {', '.join(extra)}" if extra else ""]
+    detail = "; ".join(part for part in parts if part) or "the order differs"
+    reason = "input columns equal the feature view's" if passed else f"input columns differ from the view's ({detail})"
+    return GateResult("has_same_schema", passed, reason)
