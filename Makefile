@@ -1,0 +1,55 @@
+# Two commands do everything: `make run` and `make test`. `make help` lists the rest.
+PYTHON  ?= python3.11
+COMPANY ?= sample
+BIN     := .venv/bin
+export LIFECYCLE_COMPANY := $(COMPANY)
+
+.PHONY: help setup run ui test test-fast lint types format manifest requirements clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.run: requirements/run.txt pyproject.toml | .venv/bin/python
+	@echo "Installing the pinned packages (once, one to three minutes) ..."
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: .venv/.run  ## create the environment from the hash-pinned requirements
+
+run: .venv/.run  ## land, transform, train, predict and publish for COMPANY (default: sample), then print a summary
+	@$(BIN)/python -m orchestration.run
+
+ui: .venv/.run  ## Dagster and MLflow UIs for COMPANY on loopback; Ctrl-C stops both
+	@$(BIN)/python -m orchestration.ui
+
+test: .venv/.dev  ## the whole test suite
+	$(BIN)/python -m pytest
+
+test-fast: .venv/.dev  ## without the tests marked slow
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: .venv/.dev  ## ruff, mypy --strict, import-linter, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+
+format: .venv/.dev  ## rewrite the code in the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+requirements:  ## compile the pinned requirements anew (needs uv)
+	uv pip compile pyproject.toml --extra build --python-version 3.11 --generate-hashes --no-header --quiet -o requirements/run.txt
+	uv pip compile pyproject.toml --extra build --extra dev --python-version 3.11 --generate-hashes --no-header --quiet -o requirements/dev.txt
+
+clean:  ## remove COMPANY's state (warehouse, models, runs, snapshots)
+	rm -rf var/$(COMPANY)

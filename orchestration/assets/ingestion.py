@@ -1,0 +1,139 @@
+"""The source's files and the raw tables: what was found, what was accepted, what was quarantined.
+
+Belongs here: calling the simulator and the landing, and reporting their figures. The rules are in `ingestion`.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ingestion import contract, landing
+from orchestration.resources import POOL, Deployment
+
+GROUP = "raw"
+OWNERS = ["team:data-platform"]
+CONTROL_TABLES = {
+    "company_settings": "The company's settings as one row, for SQL to read.",
+    "lead_ages": "Ages in days at which an open lead is scored.",
+    "rule_points": "Points of the rule score.",
+    "loads": "One row per table and landing: read, accepted, quarantined.",
+}
+# More than this share of a table's rows in quarantine is worth a person's look.
+QUARANTINE_WARNING_RATIO = 0.01
+
+
+@dg.asset(key=["source", "files"], group_name="source", owners=OWNERS, kinds={"file"})
+def source_files(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
+    """The files of the company's source: found, or written by the simulator for the sample company."""
+    source = deployment.company.source
+    folder = deployment.source_folder / source.folder
+    if source.kind == "simulator":
+        from ingestion import simulator
+
+        simulator.ensure(source.simulator, folder, deployment.state / "truth", progress=context.log.info)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in files)
+    return dg.MaterializeResult(
+        metadata={
+            "folder": dg.MetadataValue.path(str(folder)),
+            "files": len(files),
+            "megabytes": round(size / 1e6, 2),
+        }
+    )
+
+
+def _specs() -> list[dg.AssetSpec]:
+    raw = [
+        dg.AssetSpec(
+            ["raw", name],
+            deps=[["source", "files"]],
+            description=f"{table.description} Grain: {table.grain} and version.",
+            group_name=GROUP,
+            owners=OWNERS,
+            kinds={"duckdb", "table"},
+        )
+        for name, table in contract.TABLES.items()
+    ]
+    control = [
+        dg.AssetSpec(
+            ["control", name],
+            deps=[["source", "files"]],
+            description=text,
+            group_name="control",
+            owners=OWNERS,
+            kinds={"duckdb", "table"},
+        )
+        for name, text in CONTROL_TABLES.items()
+    ]
+    return raw + control
+
+
+def _checks() -> list[dg.AssetCheckSpec]:
+    accounted = [
+        dg.AssetCheckSpec(
+            "rows_are_accounted_for",
+            asset=["raw", name],
+            blocking=True,
+            description="Rows read = rows accepted + rows quarantined.",
+        )
+        for name in contract.TABLES
+    ]
+    quarantined = [
+        dg.AssetCheckSpec(
+            "matches_contract",
+            asset=["raw", name],
+            description="Hardly any row of the newest landing breaks the source contract.",
+        )
+        for name in contract.TABLES
+    ]
+    return accounted + quarantined
+
+
+@dg.multi_asset(specs=_specs(), check_specs=_checks(), pool=POOL, name="land_source")
+def raw_tables(
+    context: dg.AssetExecutionContext, deployment: Deployment
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Land every table of the source: accept, quarantine, keep versions; the same input twice changes nothing."""
+    company = deployment.company
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with deployment.warehouse() as connection:
+        report = landing.land(connection, company, deployment.source_folder, now, progress=context.log.info)
+        totals = {name: _count(connection, name) for name in contract.TABLES}
+    for table in report.tables:
+        yield dg.MaterializeResult(
+            asset_key=["raw", table.table],
+            metadata={
+                "dagster/row_count": totals[table.table],
+                "rows_read": table.read,
+                "rows_inserted": table.inserted,
+                "rows_updated": table.updated,
+                "rows_unchanged": table.unchanged,
+                "rows_quarantined": table.quarantined,
+                "rows_filtered": table.filtered,
+            },
+        )
+        yield from _results(table)
+    for name in CONTROL_TABLES:
+        yield dg.MaterializeResult(asset_key=["control", name])
+
+
+def _results(table: landing.TableReport) -> Iterator[dg.AssetCheckResult]:
+    ratio = table.quarantined / table.read if table.read else 0.0
+    yield dg.AssetCheckResult(
+        asset_key=["raw", table.table],
+        check_name="rows_are_accounted_for",
+        passed=table.read == table.accepted + table.quarantined,
+        metadata={"read": table.read, "accepted": table.accepted, "quarantined": table.quarantined},
+    )
+    yield dg.AssetCheckResult(
+        asset_key=["raw", table.table],
+        check_name="matches_contract",
+        passed=ratio <= QUARANTINE_WARNING_RATIO,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"quarantined_ratio": ratio, "limit": QUARANTINE_WARNING_RATIO},
+    )
+
+
+def _count(connection: object, table: str) -> int:
+    return int(connection.execute(f'select count(*) from raw."{table}"').fetchall()[0][0])  # type: ignore[attr-defined]  # noqa: S608

@@ -1,0 +1,46 @@
+"""One job per use.
+
+`rebuild` is what `make run` launches first (history to champion), `score_and_publish` second; the others are the
+parts that a data engineer launches alone.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+RAW = dg.AssetSelection.groups("source", "raw", "control")
+FEATURES = dg.AssetSelection.groups("features")
+MODELS = dg.AssetSelection.groups("models")
+PREDICTIONS = dg.AssetSelection.groups("predictions")
+PUBLISHED = dg.AssetSelection.groups("published")
+DOWNSTREAM = FEATURES | MODELS | PREDICTIONS | PUBLISHED
+WAREHOUSE = dg.AssetSelection.all() - RAW - DOWNSTREAM
+
+
+def jobs() -> Sequence[dg.UnresolvedAssetJobDefinition]:
+    """All jobs."""
+    return [
+        dg.define_asset_job("land_source", RAW, description="Land the source: accept, quarantine, keep versions."),
+        dg.define_asset_job(
+            "refresh_warehouse", RAW | WAREHOUSE, description="Land the source and rebuild staging to marts."
+        ),
+        dg.define_asset_job(
+            "build_features", FEATURES, description="Feature tables of one or more monthly as_of partitions."
+        ),
+        dg.define_asset_job(
+            "train_models", MODELS, description="Train, compare with baselines, gate and register the models."
+        ),
+        dg.define_asset_job(
+            "rebuild",
+            RAW | WAREHOUSE | FEATURES | MODELS,
+            description="Everything up to the registered models, for a range of months.",
+        ),
+        dg.define_asset_job(
+            "score_and_publish",
+            PREDICTIONS | PUBLISHED,
+            description="Predictions of one month by the champions, then a new published snapshot.",
+        ),
+        dg.define_asset_job(
+            "publish_snapshot", PUBLISHED, description="A new published snapshot of what the warehouse holds."
+        ),
+    ]

@@ -1,0 +1,66 @@
+"""dbt's manifest: made when it is missing or older than the dbt project, so that no step has to be run by hand.
+
+Belongs here: finding out whether the manifest is stale and parsing the project. Does not belong here: assets.
+Every process that loads the definitions calls `fresh_manifest`; only the first after a change pays for the parse.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from dagster_dbt import DbtProject
+
+from orchestration.resources import DBT_FOLDER, environment
+
+PATTERNS = ("models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*", "snapshots/**/*", "*.yml")
+
+
+class ManifestError(RuntimeError):
+    """dbt could not parse its project; the message is dbt's."""
+
+
+def project() -> DbtProject:
+    """The dbt project, with a manifest that is up to date."""
+    fresh_manifest()
+    return DbtProject(project_dir=DBT_FOLDER, profiles_dir=DBT_FOLDER)
+
+
+def fresh_manifest(folder: Path = DBT_FOLDER) -> Path:
+    """Path of the manifest, parsed anew if any file of the project changed since.
+
+    Raises:
+        ManifestError: dbt refuses the project.
+    """
+    manifest, stamp = folder / "target" / "manifest.json", folder / "target" / "manifest.fingerprint"
+    fingerprint = _fingerprint(folder)
+    if not manifest.exists() or not stamp.exists() or stamp.read_text() != fingerprint:
+        _parse(folder, manifest)
+        stamp.write_text(fingerprint)
+    return manifest
+
+
+def _fingerprint(folder: Path) -> str:
+    files = sorted({path for pattern in PATTERNS for path in folder.glob(pattern) if path.is_file()})
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _parse(folder: Path, manifest: Path) -> None:
+    """Parse into a folder of its own and move the result, so that a reader never sees half a manifest."""
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=manifest.parent) as scratch:
+        # The parse needs a warehouse path only to render the profile; it opens no file.
+        with environment(LIFECYCLE_WAREHOUSE=str(Path(scratch) / "warehouse.duckdb"), DO_NOT_TRACK="1"):
+            command = [str(Path(sys.executable).parent / "dbt"), "--quiet", "parse", "--target-path", scratch]
+            options = ["--project-dir", str(folder), "--profiles-dir", str(folder), "--log-path", scratch]
+            result = subprocess.run([*command, *options], capture_output=True, text=True, check=False)  # noqa: S603
+        if result.returncode != 0:
+            msg = f"dbt cannot parse its project in {folder}:\n{result.stdout}{result.stderr}"
+            raise ManifestError(msg)
+        for name in ("manifest.json", "partial_parse.msgpack"):
+            os.replace(Path(scratch) / name, manifest.parent / name)  # noqa: PTH105 - atomic within one folder

@@ -1,0 +1,176 @@
+"""Where things lie and how they are opened: the deployment, the warehouse, dbt and the model registry.
+
+The only module of this package that reads the environment. Does not belong here: anything about what the tables,
+features or models mean.
+"""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+from dagster_dbt import DbtCliResource
+from packaging.version import Version
+
+from companies import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+DBT_FOLDER = ROOT / "dbt_project"
+POOL = "duckdb_writer"
+
+
+class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster leaves the type parameter open
+    """One company's place: its settings, the sources it reads and the folder that holds all its state."""
+
+    company_name: str
+    state_folder: str
+    data_folder: str
+    companies_folder: str = str(settings.FOLDER)
+
+    @property
+    def company(self) -> settings.Company:
+        """The validated settings."""
+        return settings.load(self.company_name, Path(self.companies_folder))
+
+    @property
+    def state(self) -> Path:
+        """The folder that holds everything the pipeline makes for this company."""
+        return Path(self.state_folder) / self.company_name
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file; one process writes it at a time."""
+        return self.state / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """The folder of published snapshots."""
+        return self.state / "published"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's store."""
+        return f"sqlite:///{self.state / 'mlflow.db'}"
+
+    @property
+    def artifact_folder(self) -> Path:
+        """Where MLflow keeps files."""
+        return self.state / "mlartifacts"
+
+    @property
+    def source_folder(self) -> Path:
+        """Parent of the source's folder: the company's state for the simulator, the data folder otherwise."""
+        return self.state if self.company.source.kind == "simulator" else Path(self.data_folder)
+
+    @property
+    def dagster_folder(self) -> Path:
+        """Run records and event logs."""
+        return self.state / "dagster"
+
+    @contextmanager
+    def warehouse(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """An open warehouse, closed whatever happens; a lock held by another process is waited for (20 tries)."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        connection = _connect(self.warehouse_path, read_only=read_only)
+        try:
+            connection.execute("set autoinstall_known_extensions = false")
+            connection.execute("set timezone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+
+def _connect(path: Path, *, read_only: bool, tries: int = 20) -> duckdb.DuckDBPyConnection:
+    for attempt in range(tries):
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower() or attempt == tries - 1:
+                raise
+            time.sleep(min(0.1 * 2**attempt, 2.0))
+    msg = "unreachable: the last try returns or raises"
+    raise AssertionError(msg)
+
+
+def deployment_from_environment() -> Deployment:
+    """The deployment that the environment names; every variable has a default (see `.env.example`)."""
+    return Deployment(
+        company_name=os.environ.get("LIFECYCLE_COMPANY") or "sample",
+        state_folder=str(_folder("LIFECYCLE_STATE_DIR", ROOT / "var")),
+        data_folder=str(_folder("LIFECYCLE_DATA_DIR", ROOT.parent / "shared" / "data")),
+        companies_folder=str(_folder("LIFECYCLE_COMPANIES_DIR", settings.FOLDER)),
+    )
+
+
+def _folder(variable: str, default: Path) -> Path:
+    return Path(os.environ.get(variable) or default).expanduser().resolve()
+
+
+def point_dagster_at(deployment: Deployment) -> None:
+    """Let Dagster and the processes we start find this deployment's run storage, warehouse and company."""
+    deployment.dagster_folder.mkdir(parents=True, exist_ok=True)
+    os.environ["DAGSTER_HOME"] = str(ROOT)
+    os.environ["LIFECYCLE_DAGSTER_DIR"] = str(deployment.dagster_folder)
+    os.environ["LIFECYCLE_COMPANY"] = deployment.company_name
+    os.environ["LIFECYCLE_STATE_DIR"] = deployment.state_folder
+    os.environ["LIFECYCLE_DATA_DIR"] = deployment.data_folder
+    os.environ["LIFECYCLE_COMPANIES_DIR"] = deployment.companies_folder
+
+
+@contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Set environment variables for the processes started inside, then put the old values back."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def git_commit() -> str:
+    """The commit of the checkout, or `unknown` outside one (a container without git, a source archive)."""
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    result = subprocess.run(  # noqa: S603 - fixed arguments
+        [git, "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return result.stdout.strip() or "unknown"
+
+
+class LeanDbt(DbtCliResource):
+    """dbt's command line without two expensive courtesies of `DbtCliResource`.
+
+    The parent asks `dbt --version` in a process of its own (3.5 CPU seconds and a call to the package index) and
+    builds a dbt adapter inside this process (3 to 4 seconds, and a connection that can hold the warehouse's lock).
+    We read the version from the installed package and build no adapter; row counts are read by us after dbt ended.
+    """
+
+    @property
+    def _cli_version(self) -> Version:
+        return Version(importlib.metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Any) -> Any:  # noqa: ANN401, ARG002 - the parent's signature
+        return None
+
+
+def dbt_resource() -> LeanDbt:
+    """The dbt of this interpreter's environment, whether or not that environment is activated."""
+    return LeanDbt(
+        project_dir=str(DBT_FOLDER),
+        profiles_dir=str(DBT_FOLDER),
+        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+    )

@@ -1,0 +1,160 @@
+"""The published snapshot: an immutable version for readers, and the pointer that says which one is current.
+
+A version is a folder of its own with two faces: `lookup.sqlite` (indexed, for look-ups by key) and
+`analytics.duckdb` plus `parquet/` (for analysis). It is written under a temporary name, renamed when complete, and
+`current.json` is replaced atomically after that, so a killed run leaves readers on the last good version.
+Belongs here: writing, switching and pruning versions. Does not belong here: deciding what is good enough to publish.
+"""
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+
+POINTER = "current.json"
+UNFINISHED = ".unfinished-"
+ROWS_PER_BATCH = 50_000
+
+
+@dataclass(frozen=True)
+class Face:
+    """One published table.
+
+    Attributes:
+        schema, table: where it lies in the warehouse; published under the table's name.
+        keys: columns that readers look up by; each gets an index in the SQLite face.
+        query: what is published of the table, default all of it.
+    """
+
+    schema: str
+    table: str
+    keys: tuple[str, ...] = ()
+    query: str | None = None
+
+    @property
+    def select(self) -> str:
+        """The rows that are published."""
+        return self.query or f'select * from "{self.schema}"."{self.table}"'  # noqa: S608 - names from our own code
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What `current.json` says of the published version."""
+
+    version: str
+    folder: str
+    published_at: str
+    as_of: str
+    rows: dict[str, int]
+
+    def path(self, root: Path) -> Path:
+        """The version's folder below the folder of published versions."""
+        return root / self.folder
+
+
+def current(root: Path) -> Snapshot | None:
+    """The version readers are on, or None before the first one."""
+    pointer = root / POINTER
+    return Snapshot(**json.loads(pointer.read_text())) if pointer.exists() else None
+
+
+def publish(
+    connection: duckdb.DuckDBPyConnection, root: Path, faces: Sequence[Face], *, version: str, at: str, as_of: str
+) -> Snapshot:
+    """Write version `version` and make it current.
+
+    Args:
+        version: a name that was never used, for example a UTC time stamp.
+
+    Raises:
+        FileExistsError: the version exists already; a published version is never written again.
+    """
+    target = root / version
+    if target.exists():
+        msg = f"version {version} is already published in {target}; choose a new version"
+        raise FileExistsError(msg)
+    root.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(root)
+    scratch = root / f"{UNFINISHED}{version}"
+    (scratch / "parquet").mkdir(parents=True)
+    rows = {face.table: _write(connection, face, scratch) for face in faces}
+    _write_duckdb(scratch, faces)
+    snapshot = Snapshot(version=version, folder=version, published_at=at, as_of=as_of, rows=rows)
+    (scratch / "snapshot.json").write_text(json.dumps(asdict(snapshot), indent=2))
+    scratch.rename(target)
+    _point_at(root, snapshot)
+    return snapshot
+
+
+def prune(root: Path, keep: int) -> list[str]:
+    """Delete all but the newest `keep` versions; the current one always stays. Returns the names deleted."""
+    now = current(root)
+    versions = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    old = [name for name in versions[: max(len(versions) - keep, 0)] if now is None or name != now.version]
+    for name in old:
+        shutil.rmtree(root / name)
+    return old
+
+
+def remove_unfinished(root: Path) -> None:
+    """Clear what killed runs left behind; no pointer ever names it."""
+    for path in root.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(path)
+
+
+def _point_at(root: Path, snapshot: Snapshot) -> None:
+    scratch = root / f"{POINTER}.new"
+    with scratch.open("w") as file:
+        json.dump(asdict(snapshot), file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(root / POINTER)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, face: Face, scratch: Path) -> int:
+    parquet = scratch / "parquet" / f"{face.table}.parquet"
+    connection.execute(f"copy ({face.select}) to '{parquet}' (format parquet, compression zstd)")
+    return _write_sqlite(connection, face, parquet, scratch / "lookup.sqlite")
+
+
+def _write_sqlite(connection: duckdb.DuckDBPyConnection, face: Face, parquet: Path, path: Path) -> int:
+    cursor = connection.execute(f"select * from read_parquet('{parquet}')")  # noqa: S608 - a path of ours
+    columns = [(name, _sqlite_type(str(kind))) for name, kind, *_ in cursor.description or []]
+    names = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+    marks = ", ".join("?" for _ in columns)
+    count = 0
+    with sqlite3.connect(path) as sqlite:
+        sqlite.execute(f'create table "{face.table}" ({names})')
+        while batch := cursor.fetchmany(ROWS_PER_BATCH):
+            rows = [tuple(_sqlite_value(value) for value in row) for row in batch]
+            sqlite.executemany(f'insert into "{face.table}" values ({marks})', rows)  # noqa: S608
+            count += len(rows)
+        for key in face.keys:
+            sqlite.execute(f'create index "{face.table}_by_{key}" on "{face.table}" ("{key}")')
+    sqlite.close()
+    return count
+
+
+def _write_duckdb(scratch: Path, faces: Sequence[Face]) -> None:
+    with duckdb.connect(str(scratch / "analytics.duckdb")) as connection:
+        for face in faces:
+            parquet = scratch / "parquet" / f"{face.table}.parquet"
+            connection.execute(f"create table \"{face.table}\" as from read_parquet('{parquet}')")
+
+
+def _sqlite_type(duckdb_type: str) -> str:
+    """SQLite's affinity for a DuckDB type: money stays exact as text, days and instants are ISO 8601 text."""
+    if duckdb_type in ("DOUBLE", "FLOAT"):
+        return "REAL"
+    return "INTEGER" if "INT" in duckdb_type or duckdb_type == "BOOLEAN" else "TEXT"
+
+
+def _sqlite_value(value: object) -> object:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return json.dumps(value, default=str) if isinstance(value, (list, dict)) else str(value)
