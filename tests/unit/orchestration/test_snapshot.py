@@ -21,8 +21,8 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     connection.execute("create schema marts")
     connection.execute(
         "create table marts.dim_accounts as "
-        "select 'a' || i as account_id, (i * 1.1)::decimal(18,2) as mrr, i % 2 = 0 as is_active, date '2025-01-31' as d "
-        "from range(1000) t(i)"
+        "select 'a' || i as account_id, (i * 1.1)::decimal(18,2) as mrr, i % 2 = 0 as is_active, "
+        "date '2025-01-31' as d from range(1000) t(i)"
     )
     connection.execute("create table marts.fct_deals (deal_id varchar, account_id varchar, amount decimal(18,2))")
     yield connection

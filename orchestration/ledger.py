@@ -1,0 +1,87 @@
+"""The prediction ledger: append-only tables of everything ever predicted, with as_of and model version.
+
+Belongs here: appending rows once, and views of the newest statement. A row is never changed or deleted: if the same
+model says something else for the same entity and as_of (because late data changed the features), that is a new row.
+Does not belong here: predicting.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import duckdb
+import pandas as pd
+
+SCHEMA = "predictions"
+STAMPS = ("model_version", "status", "run_id", "made_at")
+
+
+def append(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    frame: pd.DataFrame,
+    *,
+    keys: Sequence[str],
+    model_version: str,
+    status: str,
+    run_id: str,
+    made_at: datetime,
+) -> int:
+    """Append the predictions that say something new; returns how many rows were appended.
+
+    Args:
+        frame: one row per key; every column is kept as it is.
+        keys: columns that identify what is predicted (for example account_id, as_of).
+        status: `validated` for a model that passed its gates, `fallback` for a shrunken baseline.
+
+    Raises:
+        ValueError: two rows of the frame have the same key.
+    """
+    if frame.duplicated(list(keys)).any():
+        msg = f"{SCHEMA}.{table}: the predictions have two rows for one key ({', '.join(keys)})"
+        raise ValueError(msg)
+    stamped = frame.assign(model_version=model_version, status=status, run_id=run_id, made_at=made_at)
+    connection.register("new_predictions", stamped)
+    try:
+        _create(connection, table, keys)
+        return _insert(connection, table, keys, said=[name for name in frame.columns if name not in keys])
+    finally:
+        connection.unregister("new_predictions")
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Names of the ledger's tables."""
+    rows = connection.execute(
+        "select table_name from information_schema.tables where table_schema = ? and table_type = 'BASE TABLE' "
+        "order by table_name",
+        [SCHEMA],
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
+    name = f'{SCHEMA}."{table}"'
+    partition = ", ".join(f'"{key}"' for key in keys)
+    connection.execute(f"create schema if not exists {SCHEMA}")
+    connection.execute(f"create table if not exists {name} as from new_predictions limit 0")
+    connection.execute(
+        f'create or replace view {SCHEMA}."{table}_latest" as '  # noqa: S608 - names from our own code
+        f"select * exclude (statement) from (select *, row_number() over "
+        f"(partition by {partition} order by made_at desc, model_version desc) as statement from {name}) "
+        "where statement = 1"
+    )
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str], said: Sequence[str]) -> int:
+    """Insert what differs from the newest statement of the same model version about the same key."""
+    name = f'{SCHEMA}."{table}"'
+    identity = [*keys, "model_version"]
+    partition = ", ".join(f'"{column}"' for column in identity)
+    same_key = " and ".join(f'old."{column}" is not distinct from new."{column}"' for column in identity)
+    same_words = " and ".join(f'old."{column}" is not distinct from new."{column}"' for column in said) or "true"
+    columns = ", ".join(f'"{column}"' for column in [*keys, *said, *STAMPS])
+    rows = connection.execute(
+        f"insert into {name} ({columns}) select {columns} from new_predictions as new where not exists ("  # noqa: S608
+        f"select 1 from (select *, row_number() over (partition by {partition} order by made_at desc) as statement "
+        f"from {name}) as old where old.statement = 1 and {same_key} and {same_words}) returning 1"
+    ).fetchall()
+    return len(rows)

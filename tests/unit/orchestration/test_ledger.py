@@ -1,0 +1,77 @@
+from collections.abc import Iterator
+from datetime import datetime
+
+import duckdb
+import pandas as pd
+import pytest
+
+from orchestration import ledger
+
+FIRST, SECOND = datetime(2025, 1, 1), datetime(2025, 2, 1)
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    opened = duckdb.connect()
+    yield opened
+    opened.close()
+
+
+def predictions(*values: float | None) -> pd.DataFrame:
+    ids = [f"a{number}" for number in range(len(values))]
+    return pd.DataFrame({"account_id": ids, "as_of": pd.Timestamp("2024-12-31"), "value": list(values)})
+
+
+def append(
+    connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, made_at: datetime = FIRST, version: str = "1"
+) -> int:
+    return ledger.append(
+        connection,
+        "churn",
+        frame,
+        keys=("account_id", "as_of"),
+        model_version=version,
+        status="validated",
+        run_id="r",
+        made_at=made_at,
+    )
+
+
+def test_the_same_statement_is_kept_once(connection: duckdb.DuckDBPyConnection) -> None:
+    """Scoring a month again with the same model and features appends nothing, nulls included."""
+    assert append(connection, predictions(0.1, None)) == 2
+    assert append(connection, predictions(0.1, None), SECOND) == 0
+
+
+def test_a_changed_statement_is_a_new_row(connection: duckdb.DuckDBPyConnection) -> None:
+    """Late data may change what a model says; the old statement stays, the newest view shows the new one."""
+    append(connection, predictions(0.1, 0.2))
+    assert append(connection, predictions(0.1, 0.3), SECOND) == 1
+    assert connection.execute("select value from predictions.churn order by made_at, value").fetchall() == [
+        (0.1,),
+        (0.2,),
+        (0.3,),
+    ]
+    latest = connection.execute("select value from predictions.churn_latest order by account_id").fetchall()
+    assert latest == [(0.1,), (0.3,)]
+
+
+def test_a_statement_that_returns_is_kept_again(connection: duckdb.DuckDBPyConnection) -> None:
+    """Going back to an earlier value is news too: only the newest statement counts as already said."""
+    append(connection, predictions(0.1))
+    append(connection, predictions(0.2), SECOND)
+    assert append(connection, predictions(0.1), datetime(2025, 3, 1)) == 1
+
+
+def test_another_version_speaks_for_itself(connection: duckdb.DuckDBPyConnection) -> None:
+    """Two model versions may say the same; both are kept."""
+    append(connection, predictions(0.1))
+    assert append(connection, predictions(0.1), SECOND, version="2") == 1
+    assert ledger.tables(connection) == ["churn"]
+
+
+def test_two_rows_for_one_key_are_refused(connection: duckdb.DuckDBPyConnection) -> None:
+    """A ledger that cannot say which of two statements counts is worth nothing."""
+    doubled = pd.concat([predictions(0.1), predictions(0.2)])
+    with pytest.raises(ValueError, match="two rows for one key"):
+        append(connection, doubled)
