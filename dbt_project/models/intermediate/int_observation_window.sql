@@ -1,0 +1,49 @@
+with settings as (
+    select * from {{ source('control', 'company_settings') }}
+),
+
+events as (
+    select * from {{ ref('int_business_events') }}
+),
+
+observed as (
+    select
+        min(happened_on) as first_event_on,
+        max(happened_on) as last_event_on
+    from events
+),
+
+bounded as (
+    select
+        settings.*,
+        observed.first_event_on,
+        observed.last_event_on,
+        coalesce(settings.data_until, observed.last_event_on) as observed_until
+    from settings
+    cross join observed
+),
+
+final as (
+    select
+        first_event_on,
+        last_event_on,
+        observed_until as data_until,
+        case
+            when observed_until = {{ month_end('observed_until') }} then observed_until
+            else {{ month_end(add_months('observed_until', -1)) }}
+        end as last_as_of,
+        history_starts_on,
+        business_model = 'contractual' as is_contractual,
+        business_model = 'transactional' as is_transactional,
+        currency as company_currency,
+        grace_days,
+        inactivity_days,
+        mql_max_score,
+        sql_min_score,
+        stale_mql_days,
+        stale_sql_days,
+        gross_margin_ratio
+    from bounded
+)
+
+select * from final
