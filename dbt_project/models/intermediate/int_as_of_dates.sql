@@ -1,4 +1,7 @@
-{# The range of a partitioned run comes from the environment: it neither changes the project nor its other models. #}
+{# The range of a partitioned run comes from the environment: it neither changes the project nor its other models.
+   Ephemeral, because each run must see its own range: the marts every month, a feature run its partitions. #}
+{{ config(materialized='ephemeral') }}
+
 with observation as (
     select * from {{ ref('int_observation_window') }}
 ),
