@@ -1,0 +1,111 @@
+"""What is remembered of a training: its provenance, its identity and its report as tables.
+
+Belongs here: the frozen description handed to the registry and its pure transformations (key, metrics, tags,
+Markdown). Does not belong here: storage (`ml.registry`).
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final, Literal
+
+import pandas as pd
+
+from ml.evaluation import MetricRow, TrainingReport
+
+LONGEST_TAG: Final = 4000
+NOT_IN_A_NAME: Final = re.compile(r"[^0-9A-Za-z_\-./ ]+")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a training came from.
+
+    Attributes:
+        content_hash: of the training data and its declaration; with params, code_version and promotion, the identity.
+        snapshot_id: names the state of the warehouse.
+        feature_versions: feature view to version.
+        promotion: `automatic`, or `review` when a person decides.
+        model_card: Markdown shown as the version's description.
+        example: some feature rows, from which the input schema is read; its values are not stored.
+        figures: file name to matplotlib figure.
+    """
+
+    content_hash: str
+    snapshot_id: str
+    code_version: str
+    first_as_of: date | None = None
+    last_as_of: date | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    feature_versions: Mapping[str, int] = field(default_factory=dict)
+    git_commit: str | None = None
+    dagster_run_id: str | None = None
+    promotion: Literal["automatic", "review"] = "automatic"
+    model_card: str = ""
+    example: pd.DataFrame | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    def key(self, model: str) -> str:
+        """Identity of the training (sha256 hex): equal keys mean that training again could change nothing."""
+        parts = [model, self.content_hash, self.code_version, self.promotion, dict(self.params)]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def tags(self, report: TrainingReport) -> dict[str, str]:
+        """Tags of the run and of every version it registers."""
+        tags = {
+            "training_key": self.key(report.model),
+            "status": report.status,
+            "validation": "passed" if report.status == "validated" else "failed",
+            "reasons": "\n".join(report.reasons),
+            "kept_method": report.kept_method or "",
+            "snapshot_id": self.snapshot_id,
+            "content_hash": self.content_hash,
+            "code_version": self.code_version,
+            "as_of_range": f"{self.first_as_of} to {self.last_as_of}",
+            "feature_versions": json.dumps(dict(self.feature_versions), sort_keys=True),
+            "git_commit": self.git_commit or "unknown",
+            "dagster_run_id": self.dagster_run_id or "",
+        }
+        return {name: value[:LONGEST_TAG] for name, value in tags.items()}
+
+
+def flat_metrics(rows: Sequence[MetricRow], kept_method: str | None) -> dict[str, float]:
+    """Metrics by name: `auc`, `auc_lower`, `auc_upper` of the kept method, `<method>.auc` ... of the others.
+
+    Values that are not finite are left out: a tracker has no way to show them.
+    """
+    found: dict[str, float] = {}
+    for row in rows:
+        name = row.metric if row.method == kept_method else f"{row.method}.{row.metric}"
+        name = NOT_IN_A_NAME.sub("_", name)
+        bounds = {"": row.value, "_lower": row.lower, "_upper": row.upper}
+        found |= {name + end: float(v) for end, v in bounds.items() if v is not None and math.isfinite(v)}
+    return found
+
+
+def as_markdown(report: TrainingReport) -> str:
+    """The report for people: status, reasons, gates and the table of all methods."""
+    lines = [f"# {report.model}: {report.status}", "", *(f"- {reason}" for reason in report.reasons), ""]
+    if report.gates:
+        gates = [{"gate": g.name, "passed": g.passed, "blocking": g.blocking, "reason": g.reason} for g in report.gates]
+        lines += ["## Gates", "", pd.DataFrame(gates).to_markdown(index=False), ""]
+    table = report.metric_table()
+    if len(table):
+        lines += ["## Metrics", "", table.drop(columns="model").to_markdown(index=False, floatfmt=".4f"), ""]
+    return "\n".join(lines)
+
+
+def files(report: TrainingReport, model_card: str) -> dict[str, str]:
+    """Text files kept with the run, by path: the report, its metrics and tables, and the model card."""
+    table = report.metric_table()
+    kept = {
+        "report.md": as_markdown(report),
+        "metrics.csv": table.to_csv(index=False),
+        "metrics.json": str(table.to_json(orient="records", date_format="iso")),
+    }
+    kept |= {f"tables/{name}.csv": rows.to_csv(index=False) for name, rows in report.tables.items()}
+    return kept | ({"model_card.md": model_card} if model_card else {})

@@ -1,0 +1,271 @@
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml import bundles, registry
+from ml.evaluation import MetricRow, Status, TrainingOutcome, TrainingReport
+from ml.models.bg_nbd import BgNbd
+from ml.registrations import Registration, RegistryError, Store
+from ml.training_record import Provenance, flat_metrics
+
+# MLflow's store asks SQLAlchemy 2.1 for a strategy that is deprecated there.
+pytestmark = pytest.mark.filterwarnings("ignore:.*noload.*")
+
+TABLE = pd.DataFrame({"x": [0.1, 2.5, np.pi], "tickets": [1.0, 0.0, 4.0], "as_of": pd.to_datetime(["2024-01-31"] * 3)})
+PROVENANCE = Provenance(
+    content_hash="c0ffee",
+    snapshot_id="2024-06-30",
+    code_version="1",
+    first_as_of=date(2023, 1, 31),
+    last_as_of=date(2024, 6, 30),
+    params={"learning_rate": 0.05},
+    feature_versions={"feat_customer_usage": 2},
+    git_commit="abc123",
+    dagster_run_id="run-1",
+    model_card="# A card",
+    example=TABLE,
+)
+
+
+@dataclass(frozen=True)
+class Doubler:
+    """A model as small as one can be."""
+
+    factor: float
+
+    def predict(self, features: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"value": features["x"] * self.factor})
+
+    def save(self, folder: Path) -> None:
+        (folder / "model.json").write_text(json.dumps({"factor": self.factor}), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Doubler":
+        return cls(**json.loads((folder / "model.json").read_text(encoding="utf-8")))
+
+
+def outcome(status: Status = "validated", factor: float = 2.0) -> TrainingOutcome[Doubler, Doubler]:
+    """A training with a candidate (unless the data were insufficient) and a fallback of factor 1."""
+    reasons = () if status == "validated" else ("The reliability gate failed.",)
+    row = MetricRow(
+        "churn", "lightgbm", "auc", 0.8, 0.75, 0.85, 100, 20, date(2024, 1, 31), date(2024, 3, 31), is_baseline=False
+    )
+    base = replace(row, method="base_rate", value=0.5, lower=None, upper=None, is_baseline=True)
+    report = TrainingReport(
+        "churn", status, reasons, "lightgbm", (row, base), tables={"lift": pd.DataFrame({"share": [0.1]})}
+    )
+    candidate = None if status == "insufficient_data" else Doubler(factor)
+    return TrainingOutcome(report=report, candidate=candidate, fallback=Doubler(1.0))
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated MLflow database: making one costs seconds, copying it nothing."""
+    path = tmp_path_factory.mktemp("mlflow") / "template.db"
+    store = Store(f"sqlite:///{path}", path.parent / "artifacts")
+    assert registry.champion_info(store, "churn") is None
+    return path
+
+
+@pytest.fixture
+def store(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty registry that trusts this module's model."""
+    monkeypatch.setattr(bundles, "TRUSTED", "")
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return Store(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
+
+
+Log = Callable[..., Registration]
+
+
+@pytest.fixture
+def log(store: Store) -> Log:
+    """Record a training; `data` names its content."""
+
+    def record(status: Status = "validated", data: str = "a", factor: float = 2.0, **changes: object) -> Registration:
+        provenance = replace(PROVENANCE, content_hash=data, **changes)
+        return registry.log_training(store, outcome(status, factor), provenance)
+
+    return record
+
+
+def test_validated_candidate_becomes_champion_and_is_loaded_bit_equal(store: Store, log: Log) -> None:
+    """What is served is exactly what was trained."""
+    done = log(factor=1 / 3)
+    loaded, info = registry.load_champion(store, "churn", Doubler.load)
+    assert (done.is_new, info.version, info.status) == (True, "1", "validated")
+    pd.testing.assert_frame_equal(loaded.predict(TABLE), Doubler(1 / 3).predict(TABLE), check_exact=True)
+
+
+def test_version_says_where_it_comes_from(store: Store, log: Log) -> None:
+    """Status, data, period, code and orchestration run can be read from the version alone."""
+    log()
+    info = registry.champion_info(store, "churn")
+    assert info is not None
+    expected = {
+        "validation": "passed",
+        "snapshot_id": "2024-06-30",
+        "content_hash": "a",
+        "as_of_range": "2023-01-31 to 2024-06-30",
+        "git_commit": "abc123",
+        "dagster_run_id": "run-1",
+        "feature_versions": '{"feat_customer_usage": 2}',
+    }
+    assert expected.items() <= info.tags.items()
+
+
+def test_run_holds_metrics_with_bounds_and_the_report(store: Store, log: Log) -> None:
+    """Metrics of the model and of its baselines, parameters and the readable report stand in one run."""
+    import mlflow
+
+    run = mlflow.MlflowClient(store.tracking_uri).get_run(log().run_id)
+    assert run.data.metrics == {"auc": 0.8, "auc_lower": 0.75, "auc_upper": 0.85, "base_rate.auc": 0.5}
+    assert run.data.params == {"learning_rate": "0.05"}
+    report = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/report.md")
+    assert "base_rate" in report
+
+
+def test_failed_candidate_is_challenger_and_the_champion_stays(store: Store, log: Log) -> None:
+    """A model that fails its gates is kept with its reasons and never served."""
+    log(data="a")
+    failed = log("failed_gates", data="b").candidate
+    challenger = registry.challenger_info(store, "churn")
+    assert failed is not None
+    assert challenger == failed
+    assert (challenger.tags["validation"], challenger.tags["reasons"]) == ("failed", "The reliability gate failed.")
+    assert registry.champion_info(store, "churn").version == "1"
+
+
+@pytest.mark.parametrize("status", ["failed_gates", "insufficient_data"])
+def test_without_a_champion_the_fallback_is_served(store: Store, log: Log, status: Status) -> None:
+    """Something honest can always be served, and it says that it is a fallback."""
+    log(status)
+    model, info = registry.load_champion(store, "churn", Doubler.load)
+    assert (model.factor, info.status) == (1.0, "fallback")
+
+
+def test_fallback_is_renewed_and_then_gives_way(log: Log) -> None:
+    """New data renew a fallback champion; the first validated candidate replaces it."""
+    versions = [log(status, data=status).champion for status in ("insufficient_data", "failed_gates", "validated")]
+    assert [(version.status, version.previous_champion) for version in versions] == [
+        ("fallback", None),
+        ("fallback", "1"),
+        ("validated", "3"),
+    ]
+
+
+def test_insufficient_data_do_not_replace_a_validated_champion(log: Log) -> None:
+    """A later training without enough data leaves no version and no change."""
+    log(data="a")
+    done = log("insufficient_data", data="b")
+    assert (done.candidate, done.champion.version) == (None, "1")
+
+
+def test_review_waits_for_a_person(store: Store, log: Log) -> None:
+    """Under review a validated candidate is challenger until somebody approves it; the fallback serves meanwhile."""
+    waiting = log(promotion="review").candidate
+    assert waiting.tags["awaiting_review"] == "true"
+    assert registry.champion_info(store, "churn").status == "fallback"
+    approved = registry.promote(store, "churn", waiting.version, "Ada")
+    assert registry.champion_info(store, "churn") == approved
+    assert (approved.tags["approver"], "awaiting_review" in approved.tags) == ("Ada", False)
+    assert registry.challenger_info(store, "churn") is None
+
+
+def test_same_training_is_recorded_once(log: Log) -> None:
+    """Equal data, parameters and code give the existing version and no second run."""
+    first, again, other = log(), log(), log(params={"learning_rate": 0.1})
+    assert (again.is_new, again.run_id, again.candidate) == (False, first.run_id, first.candidate)
+    assert (other.is_new, other.champion.version) == (True, "2")
+
+
+def test_roll_back_restores_the_predecessor_for_good(store: Store, log: Log) -> None:
+    """After a roll-back the earlier version is served, and the same training does not promote itself again."""
+    log(data="a", factor=2.0)
+    log(data="b", factor=3.0)
+    assert registry.roll_back(store, "churn").version == "1"
+    assert log(data="b", factor=3.0).champion.version == "1"
+    assert registry.load_champion(store, "churn", Doubler.load)[0].factor == 2.0
+
+
+def test_roll_back_without_a_predecessor_is_refused(store: Store, log: Log) -> None:
+    """The message says why."""
+    with pytest.raises(RegistryError, match="no champion"):
+        registry.roll_back(store, "churn")
+    log()
+    with pytest.raises(RegistryError, match="no earlier champion"):
+        registry.roll_back(store, "churn")
+
+
+def test_the_champion_moves_by_one_statement(store: Store, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While versions change there is a champion before every call to the registry, never none."""
+    import mlflow
+
+    log(data="a")
+    seen: list[str | None] = []
+
+    def watched(method: str) -> None:
+        original = getattr(mlflow.MlflowClient, method)
+
+        def call(self: mlflow.MlflowClient, *args: object, **named: object) -> object:
+            result = original(self, *args, **named)
+            seen.append(registry.champion_info(store, "churn"))
+            return result
+
+        monkeypatch.setattr(mlflow.MlflowClient, method, call)
+
+    for method in ("set_registered_model_alias", "delete_registered_model_alias", "create_model_version"):
+        watched(method)
+    log(data="b")
+    registry.roll_back(store, "churn")
+    assert [info.version for info in seen if info is not None] == ["1", "2", "1"]
+    assert None not in seen
+
+
+def test_interrupted_training_changes_nothing_for_readers(
+    store: Store, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that dies before its version is registered leaves the champion, and is not taken for a record."""
+    log(data="a")
+
+    def die(*_: object) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "_register", die)
+        with pytest.raises(OSError, match="disk full"):
+            log(data="b")
+    assert registry.champion_info(store, "churn").version == "1"
+    assert log(data="b").is_new
+
+
+def test_mlflow_itself_can_load_the_champion(log: Log) -> None:
+    """`mlflow.pyfunc.load_model("models:/churn@champion")` predicts the same."""
+    import mlflow
+
+    log(factor=3.0)
+    found = mlflow.pyfunc.load_model("models:/churn@champion").predict(TABLE)
+    pd.testing.assert_frame_equal(found, Doubler(3.0).predict(TABLE), check_exact=True)
+
+
+def test_bundles_of_foreign_classes_are_refused(tmp_path: Path) -> None:
+    """Only this project's model classes are imported by name, and a folder without manifest is no bundle."""
+    with pytest.raises(bundles.BundleError, match="holds no"):
+        bundles.read(tmp_path)
+    (tmp_path / bundles.MANIFEST).write_text('{"module": "os", "name": "system"}', encoding="utf-8")
+    with pytest.raises(bundles.BundleError, match="only classes of"):
+        bundles.read(tmp_path)
+
+
+def test_metrics_that_are_not_finite_are_left_out() -> None:
+    """An undefined figure is absent, not zero."""
+    row = outcome().report.metrics[0]
+    assert flat_metrics([replace(row, lower=float("nan"), upper=None)], "lightgbm") == {"auc": 0.8}
+    assert BgNbd.__module__.startswith(bundles.TRUSTED)
