@@ -1,0 +1,87 @@
+"""The published snapshot as an asset: what readers see, switched atomically.
+
+Belongs here: which tables are published and under which keys they are looked up. How a version is written and
+switched is `orchestration.snapshot`.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import duckdb
+
+from orchestration import records, snapshot
+from orchestration.resources import POOL, Deployment
+from orchestration.snapshot import Face
+
+MODELS = ("churn", "clv", "lead_score", "win_probability", "revenue")
+KEYS = ("account_id", "lead_id", "deal_id", "subscription_id")
+# A handful of versions lets slow readers finish and a person compare yesterday with today.
+VERSIONS_KEPT = 5
+WHOLE_SCHEMAS = ("marts", "models")
+LANDING = (
+    Face("control", "loads"),
+    Face("control", "company_settings"),
+)
+
+
+def published_asset() -> dg.AssetsDefinition:
+    """The snapshot asset; it waits for all predictions, which wait for everything else."""
+
+    @dg.asset(
+        key=["published", "snapshot"],
+        group_name="published",
+        owners=["team:data-platform"],
+        kinds={"sqlite", "duckdb", "parquet"},
+        deps=[
+            dg.AssetKey(["predictions", name]) for name in ("churn", "clv", "lead_score", "win_probability", "revenue")
+        ],
+        pool=POOL,
+    )
+    def published_snapshot(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
+        """One immutable version of marts, predictions and model figures for readers; old versions are pruned."""
+        now = datetime.now(UTC)
+        with deployment.warehouse() as connection:
+            records.create(connection)
+            made = snapshot.publish(
+                connection,
+                deployment.published,
+                faces(connection),
+                version=now.strftime("%Y%m%dT%H%M%S%fZ"),
+                at=now.isoformat(timespec="seconds"),
+                as_of=_last_as_of(connection),
+            )
+        pruned = snapshot.prune(deployment.published, VERSIONS_KEPT)
+        context.log.info(f"published version {made.version}: {sum(made.rows.values())} rows in {len(made.rows)} tables")
+        return dg.MaterializeResult(
+            metadata={
+                "version": made.version,
+                "folder": dg.MetadataValue.path(str(made.path(deployment.published))),
+                "as_of": made.as_of,
+                "pruned_versions": len(pruned),
+                "rows": dg.MetadataValue.json(made.rows),
+                "dagster/row_count": sum(made.rows.values()),
+            }
+        )
+
+    return published_snapshot
+
+
+def faces(connection: duckdb.DuckDBPyConnection) -> list[Face]:
+    """Every mart, every ledger's newest statements, the trainings and the landing's counts."""
+    rows = connection.execute(
+        "select table_schema, table_name, list(column_name) from information_schema.columns group by all order by 1, 2"
+    ).fetchall()
+    found = []
+    for schema, table, columns in rows:
+        keys = tuple(key for key in KEYS if key in columns)
+        if schema in WHOLE_SCHEMAS:
+            found.append(Face(schema, table, keys))
+        elif schema == "predictions" and table.endswith("_latest"):
+            name = f"{table.removesuffix('_latest')}_predictions"
+            found.append(Face(schema, name, keys, query=f'select * from predictions."{table}"'))  # noqa: S608
+    return [*found, *LANDING]
+
+
+def _last_as_of(connection: duckdb.DuckDBPyConnection) -> str:
+    rows = connection.execute("select last_as_of from intermediate.int_observation_window").fetchall()
+    return str(rows[0][0]) if rows else ""

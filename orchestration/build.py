@@ -1,0 +1,46 @@
+"""One assembly of all definitions, used by the UI, the command line and the tests.
+
+Belongs here: putting assets, checks, jobs and resources together, with overrides for tests. Does not belong here:
+what any of them does.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from orchestration.assets.ingestion import raw_tables, source_files
+from orchestration.assets.models import model_assets
+from orchestration.assets.predictions import prediction_assets
+from orchestration.assets.publish import published_asset
+from orchestration.assets.warehouse import warehouse_assets
+from orchestration.checks.schemas import schema_checks
+from orchestration.jobs import jobs
+from orchestration.partitions import monthly_as_of
+from orchestration.progress import progress_logger
+from orchestration.resources import Deployment, dbt_resource
+
+
+def build_defs(deployment: Deployment, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The definitions of one company's deployment.
+
+    Args:
+        overrides: resources that replace the default ones by name (`deployment`, `dbt`).
+    """
+    partitions = monthly_as_of(deployment.company)
+    return dg.Definitions(
+        assets=[
+            source_files,
+            raw_tables,
+            *warehouse_assets(partitions),
+            *model_assets(),
+            *prediction_assets(partitions),
+            published_asset(),
+        ],
+        asset_checks=schema_checks(),
+        jobs=jobs(),
+        resources={"deployment": deployment, "dbt": dbt_resource(), **(overrides or {})},
+        loggers={"console": progress_logger},
+        # Imports dominate small runs: one process does all steps; the pool keeps the warehouse to one writer.
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,74 @@
+"""Frames that models learn from and score, read from the warehouse.
+
+Belongs here: the SQL that joins feature views of one entity and reads the facts that labels need. Does not belong
+here: labels, training, or any transformation a dbt model should make.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+
+import duckdb
+import pandas as pd
+
+from feature_definitions.base import FeatureView
+
+FACTS = {
+    "spells": "select account_id, spell_number, started_on, ended_on from marts.fct_customer_spells order by 1, 2",
+    "lifecycle": "select lead_id, created_on, customer_on from marts.fct_lead_lifecycle order by lead_id",
+    "deals": (
+        "select deal_id, account_id, amount, created_on, expected_close_on, closed_on, outcome "
+        "from marts.fct_deals order by deal_id"
+    ),
+    "purchases": "select account_id, purchased_on, amount from marts.fct_purchases order by 1, 2",
+    "movements": "select * from marts.fct_mrr_movements order by account_id, month_start",
+    "revenue": "select * from marts.fct_monthly_revenue order by month_start, region, segment",
+    "accounts": "select * from marts.dim_accounts order by account_id",
+}
+
+
+def read(connection: duckdb.DuckDBPyConnection, query: str) -> pd.DataFrame:
+    """The result of a query as a frame; decimals become floats, days time stamps."""
+    frame: pd.DataFrame = connection.sql(query).df()
+    return frame
+
+
+def facts(connection: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
+    """One of the marts that labels and the models of money read; money arrives as float."""
+    return read(connection, FACTS[name])
+
+
+def features(
+    connection: duckdb.DuckDBPyConnection, views: Sequence[FeatureView], as_of: date | None = None
+) -> pd.DataFrame:
+    """The features of several views of one entity, one row per entity and `as_of`.
+
+    Args:
+        as_of: only this month end; without it, the whole history.
+
+    Returns:
+        entity, as_of and every feature, sorted by (as_of, entity).
+    """
+    first, *others = views
+    entity = first.entity
+    columns = ", ".join(f'{view.name}."{column.name}"' for view in views for column in view.columns)
+    joins = "".join(f' inner join {view.table} as {view.name} using ("{entity}", as_of)' for view in others)
+    query = f'select {first.name}."{entity}", {first.name}.as_of, {columns} from {first.table} as {first.name}{joins}'  # noqa: S608
+    where = f" where {first.name}.as_of = date '{as_of.isoformat()}'" if as_of else ""
+    return read(connection, f"{query}{where} order by 2, 1")
+
+
+def data_until(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """The last day the data cover; None for a company without a single dated row."""
+    rows = connection.execute("select data_until from intermediate.int_observation_window").fetchall()
+    found: date | None = rows[0][0] if rows else None
+    return found
+
+
+def snapshot_id(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:
+    """Names the state of the raw tables: the same rows and versions give the same id (16 hex digits)."""
+    counts = [
+        connection.execute(f'select count(*), max(loaded_at) from raw."{table}"').fetchall()[0]  # noqa: S608
+        for table in sorted(tables)
+    ]
+    return hashlib.sha256(repr(counts).encode()).hexdigest()[:16]

@@ -1,0 +1,100 @@
+"""What was trained, in the warehouse: trainings, their metrics beside the baselines, and their gates.
+
+Belongs here: the tables `models.trainings`, `models.metrics` and `models.gates`, one set of rows per MLflow run.
+MLflow keeps the models; these tables let SQL, the summary and the published snapshot show the same figures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+import duckdb
+import pandas as pd
+
+from ml.evaluation import TrainingReport
+from orchestration import frames
+
+TABLES = {
+    "trainings": (
+        "model varchar, run_id varchar, trained_at timestamp, status varchar, reasons varchar[], kept_method varchar, "
+        "candidate_version varchar, champion_version varchar, champion_status varchar, training_rows bigint, "
+        "first_as_of date, last_as_of date, content_hash varchar, snapshot_id varchar"
+    ),
+    "metrics": (
+        "run_id varchar, model varchar, method varchar, metric varchar, value double, lower double, upper double, "
+        "rows bigint, positives bigint, base_rate double, first_as_of date, last_as_of date, is_baseline boolean"
+    ),
+    "gates": (
+        "run_id varchar, model varchar, gate varchar, passed boolean, blocking boolean, value double, "
+        "threshold double, reason varchar"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One row of `models.trainings`."""
+
+    model: str
+    run_id: str
+    trained_at: datetime
+    status: str
+    reasons: list[str]
+    kept_method: str | None
+    candidate_version: str | None
+    champion_version: str | None
+    champion_status: str | None
+    training_rows: int
+    first_as_of: date | None
+    last_as_of: date | None
+    content_hash: str
+    snapshot_id: str
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables if they are missing."""
+    connection.execute("create schema if not exists models")
+    for table, columns in TABLES.items():
+        connection.execute(f"create table if not exists models.{table} ({columns})")
+
+
+def write(connection: duckdb.DuckDBPyConnection, training: Training, report: TrainingReport) -> None:
+    """Keep a training; the same run written again replaces its own rows."""
+    create(connection)
+    connection.execute("begin")
+    try:
+        for table in TABLES:
+            connection.execute(f"delete from models.{table} where run_id = ?", [training.run_id])  # noqa: S608
+        values = list(asdict(training).values())
+        connection.execute(f"insert into models.trainings values ({_marks(values)})", values)  # noqa: S608
+        for row in report.metrics:
+            facts = asdict(row) | {"base_rate": row.base_rate}
+            _insert(connection, "metrics", {"run_id": training.run_id, **facts})
+        for gate in report.gates:
+            facts = asdict(gate)
+            facts["gate"] = facts.pop("name")
+            _insert(connection, "gates", {"run_id": training.run_id, "model": training.model, **facts})
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def newest(connection: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:
+    """Rows of the newest training of each model, from `trainings`, `metrics` or `gates`."""
+    return frames.read(
+        connection,
+        f"select facts.* from models.{table} as facts inner join "  # noqa: S608 - names from our own code
+        "(select model, arg_max(run_id, trained_at) as run_id from models.trainings group by model) as last "
+        "using (model, run_id)",
+    )
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, facts: dict[str, object]) -> None:
+    names = ", ".join(facts)
+    values = list(facts.values())
+    connection.execute(f"insert into models.{table} ({names}) values ({_marks(values)})", values)  # noqa: S608
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" for _ in values)

@@ -1,0 +1,140 @@
+"""`make run`: the jobs a person would launch from the UI, one after the other, and a summary at the end.
+
+Belongs here: launching jobs in this process against the same Dagster instance that the UI shows, choosing months,
+and turning failures into messages. Does not belong here: what a job does, and how the summary looks.
+"""
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from rich.console import Console
+
+from companies.settings import CompanyError
+from orchestration.resources import Deployment, deployment_from_environment, point_dagster_at
+
+OK, FAILED, WRONG_SETTINGS, INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one step; `definitions` stands for imports and loading the graph."""
+
+    step: str
+    seconds: float
+
+
+class RunFailedError(RuntimeError):
+    """A job ended without success; the message names the step and what went wrong in it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run everything for one company; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__)
+    parser.add_argument("--company", help="overrides LIFECYCLE_COMPANY")
+    chosen = parser.parse_args(arguments)
+    console = Console()
+    deployment = deployment_from_environment()
+    if chosen.company:
+        deployment = deployment.model_copy(update={"company_name": chosen.company})
+    try:
+        console.print(f"[bold]{deployment.company.title}[/bold]")
+        timings = run(deployment)
+    except CompanyError as error:
+        console.print(f"[red]{error}[/red]", highlight=False, markup=True)
+        return WRONG_SETTINGS
+    except RunFailedError as error:
+        console.print(f"\n[red]The run failed.[/red] {error}", highlight=False)
+        console.print("Nothing was published; readers stay on the last good snapshot. Mend the cause and run again.")
+        return FAILED
+    except KeyboardInterrupt:
+        console.print("\nStopped. Nothing half-done is visible to readers; run again to continue.")
+        return INTERRUPTED
+    from orchestration.summary import print_summary
+
+    print_summary(console, deployment, timings, peak_megabytes())
+    return OK
+
+
+def run(deployment: Deployment) -> list[Timing]:
+    """Rebuild everything for the whole history, then score the newest month and publish.
+
+    Raises:
+        RunFailedError: a step failed or a blocking check does not hold.
+    """
+    started = time.monotonic()
+    point_dagster_at(deployment)
+    from orchestration.build import build_defs
+
+    defs = build_defs(deployment)
+    loaded = Timing("definitions", time.monotonic() - started)
+    with dg.DagsterInstance.get() as instance:
+        months = _months(deployment)
+        span = {
+            "dagster/asset_partition_range_start": months[0],
+            "dagster/asset_partition_range_end": months[-1],
+        }
+        rebuilt = _execute(defs, instance, "rebuild", span)
+        newest = _newest_month(deployment, months)
+        scored = _execute(defs, instance, "score_and_publish", partition_key=newest)
+    return [loaded, *rebuilt, *scored]
+
+
+def _months(deployment: Deployment) -> Sequence[str]:
+    from orchestration.partitions import monthly_as_of
+
+    months = monthly_as_of(deployment.company).get_partition_keys()
+    if not months:
+        message = f"no month of {deployment.company_name} is complete yet; check history_starts_on and data_until."
+        raise RunFailedError(message)
+    return months
+
+
+def _newest_month(deployment: Deployment, months: Sequence[str]) -> str:
+    """The last month the data cover to its end: a source may end long before today."""
+    with deployment.warehouse(read_only=True) as connection:
+        rows = connection.execute("select last_as_of from intermediate.int_observation_window").fetchall()
+    last = rows[0][0].strftime("%Y-%m") if rows and rows[0][0] else months[0]
+    return max((month for month in months if month <= last), default=months[0])
+
+
+def _execute(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    tags: Mapping[str, str] | None = None,
+    partition_key: str | None = None,
+) -> list[Timing]:
+    result = defs.resolve_job_def(job).execute_in_process(
+        instance=instance, tags=tags, partition_key=partition_key, raise_on_error=False
+    )
+    if not result.success:
+        raise RunFailedError(_why(result))
+    steps = instance.get_run_step_stats(result.run_id)
+    return [Timing(step.step_key, (step.end_time or 0.0) - (step.start_time or 0.0)) for step in steps]
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    """The innermost cause of the first failed step; of a failed blocking check, where to look."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return f"Step {event.step_key}: {error.message.strip() if error else 'no message'}"
+    return "A blocking check does not hold; see above."
+
+
+def peak_megabytes() -> tuple[float, float]:
+    """Peak resident memory of this process, and of the largest process it started (dbt), in MB."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return own / 1024, children / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
