@@ -2,6 +2,12 @@
 
 Belongs here: the base class of the Pandera schemas, the declaration of one feature and the frozen view that the
 registry, the checks and the models read. Does not belong here: any particular feature, SQL, or model code.
+
+Wording: `reason_high`, `reason_low` and `reason_missing` are whole clauses as a person reads them in a list, without
+a full stop. They state the fact, not its effect, because the model decides whether the fact raises or lowers the
+prediction. The one placeholder is the feature's own value, `{value}` with an optional format of Python's
+mini-language: `{value:.0%}` for ratios, `{value:.0f}` for counts and days, `{value:,.0f}` for money, `{value}` for
+categories. `reason_missing` has no placeholder. A flag has no placeholder: high is true, low is false.
 """
 
 from collections.abc import Sequence
@@ -40,6 +46,7 @@ class FeatureColumn:
         action: what a person can do about it; None where nothing can be done.
         availability: `post_contact` columns are filled by sales after the contact and never reach a model that
             scores before it.
+        reason_missing: how a person says that there is no value; None: its absence is never given as a reason.
     """
 
     name: str
@@ -51,6 +58,7 @@ class FeatureColumn:
     reason_low: str | None
     action: str | None
     availability: Availability
+    reason_missing: str | None = None
 
 
 def feature(
@@ -63,6 +71,7 @@ def feature(
     reason_low: str | None = None,
     action: str | None = None,
     availability: Availability = "known_at_scoring",
+    reason_missing: str | None = None,
     nullable: bool = True,
     **checks: Any,  # noqa: ANN401 - passed through to pandera.Field
 ) -> Any:  # noqa: ANN401 - pandera.Field returns Any so that class attributes type-check
@@ -79,8 +88,29 @@ def feature(
         "reason_low": reason_low,
         "action": action,
         "availability": availability,
+        "reason_missing": reason_missing,
     }
     return pa.Field(nullable=nullable, description=description, metadata={FEATURE: declared}, **checks)
+
+
+def category(description: str, *, driver: str, **declared: Any) -> Any:  # noqa: ANN401 - see `feature`
+    """Declare a category: text, never null; what the source does not say is `unknown`."""
+    return feature(description, kind="categorical", driver=driver, nullable=False, **declared)
+
+
+def flag(description: str, *, driver: str, **declared: Any) -> Any:  # noqa: ANN401 - see `feature`
+    """Declare a flag: true or false, never null."""
+    return feature(description, kind="flag", driver=driver, nullable=False, **declared)
+
+
+def count(description: str, *, driver: str, **declared: Any) -> Any:  # noqa: ANN401 - see `feature`
+    """Declare a count: zero where nothing was found, never null or negative."""
+    return feature(description, unit="count", driver=driver, nullable=False, ge=0, **declared)
+
+
+def days(description: str, *, driver: str, **declared: Any) -> Any:  # noqa: ANN401 - see `feature`
+    """Declare a number of days that cannot be negative; null where there is nothing to measure from."""
+    return feature(description, unit="days", driver=driver, ge=0, **declared)
 
 
 def key(description: str) -> Any:  # noqa: ANN401 - pandera.Field returns Any
