@@ -24,7 +24,10 @@ class SourceFile(Part):
     Attributes:
         path: relative to the source folder; `.gz` is read as it is; globs are allowed.
         format: `csv` covers every single-character delimiter; `whitespace` splits at runs of blanks.
+        decimal: the file's decimal sign. Without it only numbers that can be read in one way are accepted
+            ("1.5", "1,234.50", "1.234,50"; not "1,234").
         columns: names for a file without a header line.
+        null_values: texts that mean "nothing", for example "", "NULL", "9999-12-31".
     """
 
     path: str
@@ -32,6 +35,7 @@ class SourceFile(Part):
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
+    decimal: Literal[".", ","] | None = None
     header: bool = True
     columns: tuple[str, ...] = ()
     null_values: tuple[str, ...] = ("",)
@@ -93,21 +97,22 @@ class ColumnRule(Part):
     """How one raw column is made from a source row. A bare string in TOML means `{column = "..."}`.
 
     Exactly one of `column`, `value`, `hash`, `concat`, `lookup` says where the text comes from; the rest is
-    applied in this order: `map`, `default`, `prefix`, `multiply`; `format` says how dates are written.
+    applied in this order: `map`, `default`, `prefix`, `multiply`, `divide`; `format` says how dates are written.
 
     Attributes:
         column: a source column.
         value: a constant.
         hash: source columns whose md5 makes a key for a source that has none; equal rows of one file get different
             keys by their occurrence, so that repeated lines are kept and a second landing finds the same keys.
-        concat: source columns (joined with "-").
+        concat: source columns, joined with "-"; absent parts are left out.
         lookup: a value of another file.
         map: source value to raw value, compared without regard to case and surrounding blanks; a value that is
             not listed is kept unless `map_only` is set, then it becomes null.
         default: what a null becomes.
         prefix: put in front of the text.
-        multiply: a factor for a number.
-        format: strptime formats, tried in order, of a date or instant; without it ISO 8601.
+        multiply, divide: a factor and a divisor for a number.
+        format: strptime formats, tried in order, of a date or instant; `epoch_s` and `epoch_ms` count from 1970;
+            without it ISO 8601.
         anonymize: replace the text by its sha256 (for e-mail addresses).
     """
 
@@ -121,6 +126,7 @@ class ColumnRule(Part):
     default: Scalar | None = None
     prefix: str | None = None
     multiply: float | None = None
+    divide: Annotated[float, Field(gt=0)] | None = None
     format: str | tuple[str, ...] | None = None
     anonymize: bool = False
 
@@ -173,6 +179,8 @@ class TableMapping(Part):
         events: wide to long; every source row gives one raw row per event whose condition it meets.
         known_at: rule for the time the company could have known the row, if the source has it.
         delay_days: without `known_at`: the source's delay after the event in a first, historical load.
+        first_per_key: of the rows with the same key only the one with the earliest event time counts, and a key
+            that is already known is left as it is; for tables derived from others, such as buyers from orders.
     """
 
     table: str
@@ -182,6 +190,19 @@ class TableMapping(Part):
     events: tuple[Event, ...] = ()
     known_at: ColumnRule | None = None
     delay_days: Annotated[int, Field(ge=0, le=365)] = 0
+    first_per_key: bool = False
+
+    @property
+    def rules(self) -> tuple[ColumnRule, ...]:
+        """Every rule of the mapping: of the table, of its events and of `known_at`."""
+        events = (rule for event in self.events for rule in event.columns.values())
+        known_at = (self.known_at,) if self.known_at else ()
+        return (*self.columns.values(), *events, *known_at)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition of the mapping: of the table and of its events."""
+        return (*self.where, *(condition for event in self.events for condition in event.where))
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -215,7 +236,7 @@ class Source(Part):
     @model_validator(mode="after")
     def _names_known_files(self) -> Self:
         for table in self.tables:
-            looked_up = [rule.lookup.file for rule in table.columns.values() if rule.lookup]
+            looked_up = [rule.lookup.file for rule in table.rules if rule.lookup]
             for file in (table.file, *looked_up):
                 if file not in self.files:
                     msg = f"table '{table.table}' reads file '{file}', which is not under [source.files]"

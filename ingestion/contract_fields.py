@@ -96,7 +96,7 @@ def key(description: str, *, nullable: bool = False) -> Any:  # noqa: ANN401 - p
 
 def text(description: str, *, nullable: bool = True, **checks: Any) -> Any:  # noqa: ANN401 - pandera.Field returns Any
     """Declare a text of at most 10,000 characters; `checks` are those of `pandera.Field`."""
-    return _field("text", description, nullable, {"str_length": {"max_value": LONGEST_TEXT}, **checks})
+    return _field("text", description, nullable, {"str_length": {"min_value": 1, "max_value": LONGEST_TEXT}} | checks)
 
 
 def money(description: str, *, nullable: bool = True) -> Any:  # noqa: ANN401 - pandera.Field returns Any
@@ -106,7 +106,11 @@ def money(description: str, *, nullable: bool = True) -> Any:  # noqa: ANN401 - 
 
 def currency() -> Any:  # noqa: ANN401 - pandera.Field returns Any
     """Declare a currency; a missing one is a finding, a malformed one a fault."""
-    return text("ISO 4217 code of the amount, for example EUR.", str_matches=r"^[A-Z]{3}$")
+    return text(
+        "ISO 4217 code of the amount, for example EUR.",
+        str_length={"min_value": 3, "max_value": 3},
+        str_matches=r"^[A-Z]{3}$",
+    )
 
 
 def instant(description: str, *, nullable: bool = True) -> Any:  # noqa: ANN401 - pandera.Field returns Any

@@ -4,6 +4,7 @@ Belongs here: the rows of control.company_settings, control.lead_ages and contro
 here: the settings themselves (`companies.settings`) or the record of loads (`ingestion.landing`).
 """
 
+# ruff: noqa: S608 - names are quoted by sql_text and come from the contract or a validated settings file
 import duckdb
 
 from companies.settings import Company, RuleScore
@@ -60,7 +61,7 @@ def _points(score: RuleScore) -> list[tuple[object, ...]]:
 
 
 def _replace(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], rows: list[tuple[object, ...]]) -> None:
-    con.execute(f"delete from control.{table}")  # noqa: S608 - names of our own tables
+    con.execute(f"delete from control.{table}")
     marks = ", ".join("?" for _ in columns)
     for row in rows:
-        con.execute(f"insert into control.{table} ({', '.join(columns)}) values ({marks})", row)  # noqa: S608
+        con.execute(f"insert into control.{table} ({', '.join(columns)}) values ({marks})", row)

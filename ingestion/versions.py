@@ -1,0 +1,174 @@
+"""Staged rows of one raw table into new versions: what is new, changed, unchanged, or contradicts itself.
+
+Belongs here: comparing staged rows with one another and with the warehouse, and the two clocks of a version. Does
+not belong here: making staged rows (`ingestion.mapping_sql`).
+
+A version is known by source, key and content. With the source's own `known_at` the clock belongs to its identity,
+and several versions of a key may arrive at once; without it a row is new if it differs from the newest version.
+Rows are staged in file order, so `rowid` is the order of the file.
+"""
+
+# ruff: noqa: S608 - names are quoted by sql_text and come from the contract or a validated settings file
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from ingestion.contract_fields import RawTable
+from ingestion.mapping_sql import staged_columns
+from ingestion.sql_text import literal, name
+
+STAGE = "staged"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One load of one table.
+
+    Attributes:
+        now: the landing, naive UTC.
+        undated: `known_at` in a first load of a row whose event time the source does not give.
+        keep_known: mappings (by their place) whose rows yield to a key that is already known.
+    """
+
+    table: RawTable
+    source: str
+    load_id: str
+    now: datetime
+    undated: datetime
+    keep_known: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Rows of one arrival by what became of them; they add up to the rows staged."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+    quarantined: int
+
+
+def create_stage(con: duckdb.DuckDBPyConnection, table: RawTable) -> None:
+    """An empty temporary table for the staged rows of `table`, in place of an earlier one."""
+    declared = ", ".join(f"{name(column)} {kind}" for column, kind in staged_columns(table).items())
+    con.execute(f"create or replace temp table {STAGE} ({declared})")
+
+
+def store(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> Versions:
+    """Write the staged rows as versions or to quarantine, and count them."""
+    _find_contradictions(con, arrival)
+    accepted = _count(con, f"select count(*) from {STAGE} where {_GOOD}")
+    staged = _count(con, f"select count(*) from {STAGE}")
+    _find_news(con, arrival)
+    _insert(con, arrival)
+    _quarantine(con, arrival)
+    inserted = _count(con, "select count(*) from news where is_first")
+    updated = _count(con, "select count(*) from news where not is_first")
+    return Versions(inserted, updated, accepted - inserted - updated, staged - accepted)
+
+
+_GOOD = "len(reasons) = 0 and rowid not in (select id from contradictions)"
+
+
+def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(con.execute(query).fetchall()[0][0])
+
+
+def _find_contradictions(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
+    """Rows that give a key other content than an earlier row of the same load (and the same source clock)."""
+    key = name(arrival.table.key)
+    con.execute(f"""
+        create or replace temp table contradictions as
+        with firsts as (
+            select {key} as key, given_known_at, arg_min(row_hash, rowid) as row_hash,
+                arg_min(source_row, rowid) as source_row, arg_min(source_file, rowid) as source_file
+            from {STAGE} where len(reasons) = 0 and {_is_firm(arrival)}
+            group by {key}, given_known_at having count(distinct row_hash) > 1
+        )
+        select s.rowid as id,
+            'row ' || s.source_row || ', column {arrival.table.key}: ''' || left(s.{key}, 60)
+            || ''' has other content in row ' || f.source_row || ' of ' || f.source_file as reason
+        from {STAGE} as s
+        join firsts as f on s.{key} = f.key and s.given_known_at is not distinct from f.given_known_at
+        where len(s.reasons) = 0 and s.row_hash <> f.row_hash and {_is_firm(arrival)}
+    """)
+
+
+def _find_news(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
+    """The staged rows that become versions, with their `known_at`; `is_first` marks the first one of a new key."""
+    table, key, source = f"raw.{arrival.table.name}", name(arrival.table.key), literal(arrival.source)
+    is_first_load = _count(con, f"select count(*) from (from {table} where source = {source} limit 1)") == 0
+    now = f"timestamp {literal(arrival.now)}"
+    historical = f"least(coalesce(s.event_clock, timestamp {literal(arrival.undated)}), {now})"
+    con.execute(f"""
+        create or replace temp table news as
+        with candidates as (
+            select min(rowid) as id, {key} as key, given_known_at, row_hash, bool_or({_is_firm(arrival)}) as is_firm
+            from {STAGE} where {_GOOD} group by {key}, given_known_at, row_hash
+        ),
+        newest as (
+            select {key} as key, arg_max(row_hash, (known_at, loaded_at)) as row_hash
+            from {table} where source = {source} group by {key}
+        ),
+        compared as (
+            select c.*, n.key is null as is_new_key, n.row_hash is distinct from c.row_hash as is_changed,
+                r.row_hash is null as is_new_clock, min(c.id) over (partition by c.key) = c.id as is_earliest
+            from candidates as c
+            left join newest as n on n.key = c.key
+            left join {table} as r on r.source = {source} and r.{key} = c.key
+                and r.known_at = c.given_known_at and r.row_hash = c.row_hash
+        ),
+        fresh as (
+            select * from compared
+            where case when not is_firm then is_new_key and is_earliest
+                when given_known_at is null then is_changed else is_new_clock end
+        )
+        select f.id, coalesce(s.given_known_at, {historical if is_first_load else now}) as known_at,
+            f.is_new_key and row_number() over (partition by f.key order by s.given_known_at, f.id) = 1 as is_first
+        from fresh as f join {STAGE} as s on s.rowid = f.id
+    """)
+
+
+def _is_firm(arrival: Arrival) -> str:
+    """Whether a staged row stands on its own, other than one that yields to a known key."""
+    yielding = ", ".join(str(position) for position in arrival.keep_known)
+    return f"mapping_no not in ({yielding})" if yielding else "true"
+
+
+def _insert(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
+    columns = ", ".join(name(column.name) for column in arrival.table.columns)
+    con.execute(f"""
+        insert into raw.{arrival.table.name}
+            ({columns}, source, known_at, loaded_at, row_hash, source_file, source_row)
+        select {columns}, {literal(arrival.source)}, n.known_at, timestamp {literal(arrival.now)},
+            row_hash, source_file, source_row
+        from {STAGE} as s join news as n on n.id = s.rowid
+        order by s.rowid
+    """)
+
+
+def _quarantine(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
+    """Keep the refused rows; one that is already there for the same reasons is not kept twice."""
+    texts = ", ".join(
+        f"{literal(column.name)}, cast(s.{name(column.name)} as varchar)" for column in arrival.table.columns
+    )
+    con.execute(f"""
+        insert into quarantine.{arrival.table.name}
+            (load_id, source, source_file, source_row, loaded_at, reasons, "row")
+        with refused as (
+            select source_file, source_row, reasons, "row" from {STAGE} where len(reasons) > 0
+            union all
+            select s.source_file, s.source_row, [c.reason], cast(json_object({texts}) as varchar)
+            from {STAGE} as s join contradictions as c on c.id = s.rowid
+        )
+        select {literal(arrival.load_id)}, {literal(arrival.source)}, source_file, source_row,
+            timestamp {literal(arrival.now)}, reasons, "row"
+        from refused as r
+        where not exists (
+            from quarantine.{arrival.table.name} as q
+            where q.source = {literal(arrival.source)} and q.source_file = r.source_file
+                and q.source_row = r.source_row and q.reasons = r.reasons and q."row" = r."row"
+        )
+        order by source_file, source_row
+    """)
