@@ -1,0 +1,57 @@
+with money as (
+    select * from {{ ref('int_money_columns') }}
+),
+
+observation as (
+    select * from {{ ref('int_observation_window') }}
+),
+
+medians as (
+    select
+        table_name,
+        percentile_cont(0.5) within group (order by cast(amount as double)) as median_amount
+    from money
+    where amount > 0
+    group by table_name
+),
+
+judged as (
+    select
+        money.*,
+        observation.company_currency,
+        {{ var('implausible_money_factor') }} * medians.median_amount as implausible_amount
+    from money
+    cross join observation
+    left join medians on money.table_name = medians.table_name
+),
+
+found as (
+    select judged.*, 'negative_money' as rule
+    from judged
+    where amount < 0
+    union all
+    select judged.*, 'implausible_money' as rule
+    from judged
+    where amount > implausible_amount
+    union all
+    select judged.*, 'currency_missing' as rule
+    from judged
+    where currency is null
+    union all
+    select judged.*, 'foreign_currency' as rule
+    from judged
+    where currency <> company_currency
+),
+
+final as (
+    select
+        rule,
+        table_name,
+        row_key,
+        concat(column_name, ' is ', cast(amount as varchar), ' ', coalesce(currency, '(no currency)'), '.') as message,
+        cast(1 as bigint) as rows_count,
+        known_on as first_seen
+    from found
+)
+
+select * from final

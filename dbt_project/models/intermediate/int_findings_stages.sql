@@ -1,0 +1,71 @@
+{# Stages that lack a date or come in the wrong order. #}
+with stage_events as (
+    select * from {{ ref('stg_raw__lead_stage_events') }}
+    where {{ is_newest() }}
+),
+
+entries as (
+    select * from {{ ref('int_lead_stage_entries') }}
+    where is_dated
+),
+
+stages as (
+    select * from {{ ref('lifecycle_stages') }}
+    where is_funnel
+),
+
+lifecycles as (
+    select * from {{ ref('fct_lead_lifecycle') }}
+),
+
+undated as (
+    select {{ finding(
+        'stage_without_date', 'lead_stage_events', 'event_id',
+        "concat('Lead ', lead_id, ' is marked ', stage, ' without a date.')", 'known_on'
+    ) }}
+    from stage_events
+    where entered_at is null
+),
+
+compared as (
+    select
+        entries.lead_id,
+        entries.stage,
+        entries.entered_on,
+        max(entries.entered_on) over (
+            partition by entries.lead_id order by stages.stage_order
+            rows between unbounded preceding and 1 preceding
+        ) as earlier_stage_on
+    from entries
+    inner join stages on entries.stage = stages.stage
+),
+
+out_of_order as (
+    select {{ finding(
+        'stages_out_of_order', 'leads', 'lead_id',
+        "concat('Stage ', min(stage), ' is dated before an earlier stage (', cast(min(entered_on) as varchar), ').')",
+        'max(earlier_stage_on)', 'count(*)'
+    ) }}
+    from compared
+    where entered_on < earlier_stage_on
+    group by lead_id
+),
+
+unconverted as (
+    select {{ finding(
+        'customer_without_conversion_date', 'leads', 'lead_id',
+        "concat('Lead is ', current_stage, ' but no date says when it became a customer.')", 'created_on'
+    ) }}
+    from lifecycles
+    where is_customer and customer_on is null
+),
+
+final as (
+    select * from undated
+    union all
+    select * from out_of_order
+    union all
+    select * from unconverted
+)
+
+select * from final

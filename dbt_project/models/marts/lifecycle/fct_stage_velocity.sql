@@ -1,0 +1,39 @@
+with transitions as (
+    select * from {{ ref('int_stage_transitions') }}
+    where reached_on is not null
+),
+
+observation as (
+    select
+        data_until,
+        longest.window_days
+    from {{ ref('int_observation_window') }}
+    cross join (select max(window_days) as window_days from {{ ref('funnel_windows') }}) as longest
+),
+
+measured as (
+    select
+        from_stage,
+        to_stage,
+        cohort_month,
+        count(*) as leads_count,
+        percentile_cont(0.5) within group (order by days_to_reach) as median_days,
+        percentile_cont(0.9) within group (order by days_to_reach) as p90_days
+    from transitions
+    group by from_stage, to_stage, cohort_month
+),
+
+final as (
+    select
+        measured.from_stage,
+        measured.to_stage,
+        measured.cohort_month,
+        measured.leads_count,
+        cast(measured.median_days as double) as median_days,
+        cast(measured.p90_days as double) as p90_days,
+        {{ add_days(month_end('measured.cohort_month'), 'observation.window_days') }} <= observation.data_until as is_mature
+    from measured
+    cross join observation
+)
+
+select * from final
