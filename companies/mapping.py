@@ -111,6 +111,7 @@ class ColumnRule(Part):
         default: what a null becomes.
         prefix: put in front of the text.
         multiply, divide: a factor and a divisor for a number.
+        plus_minutes: a source column with the minutes to add to an instant; without minutes there is no instant.
         format: strptime formats, tried in order, of a date or instant; `epoch_s` and `epoch_ms` count from 1970;
             without it ISO 8601.
         anonymize: replace the text by its sha256 (for e-mail addresses).
@@ -127,6 +128,7 @@ class ColumnRule(Part):
     prefix: str | None = None
     multiply: float | None = None
     divide: Annotated[float, Field(gt=0)] | None = None
+    plus_minutes: str | None = None
     format: str | tuple[str, ...] | None = None
     anonymize: bool = False
 

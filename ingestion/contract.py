@@ -60,6 +60,9 @@ class LeadStageEvents(RawModel):
     actor: str = text("Who or what changed the stage.")
     reason: str = text("Why, as the source says it.")
     source_score: float = measure("The source's own score at that time.")
+    is_reached: pd.BooleanDtype = flag(
+        "False when the source dates a stage that its own flag denies; null when it has no flag beside the date."
+    )
 
 
 class Touchpoints(RawModel):

@@ -78,7 +78,8 @@ def wanted_columns(mapping: TableMapping) -> set[str]:
     wanted = {condition.column for condition in mapping.conditions}
     for rule in mapping.rules:
         wanted.update(rule.hash or (), rule.concat or ())
-        wanted.update([rule.column] if rule.column else [], [rule.lookup.by] if rule.lookup else [])
+        single = (rule.column, rule.plus_minutes, rule.lookup.by if rule.lookup else None)
+        wanted.update(column for column in single if column)
     return wanted
 
 
@@ -112,6 +113,8 @@ def _text(plan: Plan, rule: ColumnRule | None, number_of_event: int) -> str:
     if rule is None:
         return "cast(null as varchar)"
     text = _mapped(_origin(plan, rule, number_of_event), rule)
+    if rule.plus_minutes is not None:
+        return _delayed(plan, text, rule)
     if rule.default is not None:
         text = f"coalesce({text}, {literal(rule.default)})"
     if rule.prefix is not None:
@@ -154,6 +157,15 @@ def _mapped(text: str, rule: ColumnRule) -> str:
     return f"case lower({text}) {cases} else {otherwise} end" if cases else otherwise
 
 
+def _delayed(plan: Plan, text: str, rule: ColumnRule) -> str:
+    """An instant some minutes later, as text with its offset; what cannot be read stays as it is, to be refused."""
+    minutes = f"s.{name(str(rule.plus_minutes))}"
+    start = typed(text, "instant", _style(plan, rule))
+    span = f"to_seconds(60 * try_cast({number(minutes, plan.file.decimal)} as double))"
+    refused = f"case when {minutes} is not null then concat_ws(' + ', {text}, {minutes}) end"
+    return f"case when {text} is not null then coalesce(cast({start} + {span} as varchar) || 'Z', {refused}) end"
+
+
 def _scaled(text: str, rule: ColumnRule, plan: Plan) -> str:
     if rule.multiply is None and rule.divide is None:
         return text
@@ -189,7 +201,7 @@ def _equal(column: str, value: object, plan: Plan) -> str:
 def _typed(plan: Plan) -> str:
     rules = _all_rules(plan.mapping)
     values = [
-        f"{typed(name('text ' + c.name), c.kind, _style(plan, rules.get(c.name)))} as {name(c.name)}"
+        f"{typed(name('text ' + c.name), c.kind, _written(plan, rules.get(c.name)))} as {name(c.name)}"
         for c in plan.table.columns
     ]
     known_at = typed(name("text known_at"), "instant", _style(plan, plan.mapping.known_at))
@@ -209,6 +221,11 @@ def _all_rules(mapping: TableMapping) -> dict[str, ColumnRule]:
 
 def _style(plan: Plan, rule: ColumnRule | None) -> Style:
     return Style(plan.zone, plan.file.decimal, rule.formats if rule else ())
+
+
+def _written(plan: Plan, rule: ColumnRule | None) -> Style:
+    """How the text of a column is written: as the source writes it, or ISO where a rule has computed it."""
+    return Style(plan.zone, plan.file.decimal) if rule and rule.plus_minutes else _style(plan, rule)
 
 
 def _reasoned(plan: Plan) -> str:
