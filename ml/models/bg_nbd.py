@@ -59,7 +59,7 @@ class BgNbd:
         series = hyp2f1(self.r + x, self.b + x, a + self.b + x - 1, t / after)
         shrink = ((self.alpha + age) / after) ** (self.r + x)
         if_alive = (a + self.b + x - 1) / (a - 1) * (1 - shrink * series)
-        return np.maximum(0.0, np.asarray(if_alive * self.probability_alive(x, t_x, age)))
+        return np.asarray(np.maximum(0.0, if_alive * self.probability_alive(x, t_x, age)))
 
     def tail_probability(self, x: Array, t_x: Array, age: Array, t: float, most: int) -> Array:
         """P(Y(t) > k | x, t_x, T) for k = 0..most; shape (n, most + 1).

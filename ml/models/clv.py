@@ -1,0 +1,271 @@
+"""Customer value: train either business model, judge it out of time, and keep a fallback.
+
+Label: discounted gross margin of an account in the months after `as_of`. Horizon: `Terms.months`; judged over as many
+months as history allows (a third of it, twelve at most), because three unseen years rarely exist. Belongs here: the
+choice of origins, the comparison with baselines, the gates. Does not belong here: the models themselves
+(`clv_transactional`, `clv_contractual`, `clv_fallback`), storage.
+
+Three origins: the model fitted at the first is calibrated on the months up to the second; the one fitted at the second
+carries that calibration and is judged on the months up to the third, which is the end of the data; the candidate is
+fitted at the third and calibrated on the months before it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+
+from ml import gates, value_metrics
+from ml.arrays import FloatArray
+from ml.evaluation import TrainingOutcome, TrainingReport, status_of
+from ml.gate_results import GateResult
+from ml.models import clv_contractual, clv_fallback, clv_transactional, survival
+from ml.models.bg_nbd import NoConvergenceError
+from ml.models.clv_fallback import SteadyClv
+from ml.models.clv_terms import WEEKS_PER_MONTH, Terms
+
+MODEL: Final = "clv"
+LONGEST_TEST: Final = 12
+LEAST_TEST: Final = 2
+LEAST_CUSTOMERS: Final = 30
+LEAST_EVENTS: Final = 10
+LARGEST_BIAS: Final = 0.3
+LAPSED_WEEKS: Final = 26.0
+
+Model = clv_transactional.TransactionalClv | clv_contractual.ContractualClv
+Outcome = TrainingOutcome[Model, SteadyClv]
+
+
+class Sources(Protocol):
+    """The rows of one business model, seen from any date."""
+
+    def months_of_history(self, until: date) -> int:
+        """Whole months from the first customer to `until`."""
+
+    def customers(self, as_of: date) -> pd.DataFrame:
+        """Customers of a date with their features as known then."""
+
+    def fit(self, as_of: date, terms: Terms) -> Model:
+        """The model of what was known at a date."""
+
+    def fallback(self, as_of: date, terms: Terms) -> SteadyClv:
+        """The baseline of what was known at a date."""
+
+    def realised(self, accounts: "pd.Series[str]", start: date, months: int, terms: Terms) -> FloatArray:
+        """What the accounts brought in the months after a date."""
+
+    def events(self, as_of: date) -> int:
+        """How often customers did what the model learns from: bought again, or left."""
+
+
+@dataclass(frozen=True)
+class Transactional:
+    """Purchases (marts.fct_purchases: account_id, purchased_on, amount)."""
+
+    purchases: pd.DataFrame
+    event_name: str = "customers who bought again"
+
+    def months_of_history(self, until: date) -> int:
+        """See `Sources`."""
+        return _months_between(pd.to_datetime(self.purchases["purchased_on"]).min(), until)
+
+    def customers(self, as_of: date) -> pd.DataFrame:
+        """See `Sources`."""
+        return clv_transactional.customers(self.purchases, as_of)
+
+    def fit(self, as_of: date, terms: Terms) -> Model:
+        """See `Sources`."""
+        return clv_transactional.fit(self.customers(as_of), terms)
+
+    def fallback(self, as_of: date, terms: Terms) -> SteadyClv:
+        """A customer counts as lost after half a year without a purchase, at the time of his last one."""
+        rows = self.customers(as_of)
+        lapsed = np.asarray(rows["age"] - rows["last_age"] > LAPSED_WEEKS, dtype=float)
+        weeks = np.where(lapsed > 0, rows["last_age"], rows["age"])
+        return clv_fallback.fit(np.asarray(weeks / WEEKS_PER_MONTH, dtype=float), lapsed, terms)
+
+    def realised(self, accounts: "pd.Series[str]", start: date, months: int, terms: Terms) -> FloatArray:
+        """See `Sources`."""
+        return clv_transactional.realised(self.purchases, accounts, start, _later(start, months), terms)
+
+    def events(self, as_of: date) -> int:
+        """Customers with a repeat purchase."""
+        return int((self.customers(as_of)["repeat_purchases"] > 0).sum())
+
+
+@dataclass(frozen=True)
+class Contractual:
+    """Spells (marts.fct_customer_spells), MRR movements (marts.fct_mrr_movements), segments (account_id, segment)."""
+
+    spells: pd.DataFrame
+    movements: pd.DataFrame
+    segments: pd.DataFrame
+    event_name: str = "churned customers"
+
+    def months_of_history(self, until: date) -> int:
+        """See `Sources`."""
+        return _months_between(pd.to_datetime(self.movements["month_start"]).min(), until)
+
+    def customers(self, as_of: date) -> pd.DataFrame:
+        """See `Sources`."""
+        return clv_contractual.customers(self.spells, self.movements, self.segments, as_of)
+
+    def fit(self, as_of: date, terms: Terms) -> Model:
+        """See `Sources`."""
+        return clv_contractual.fit(self.spells, self.movements, self.segments, as_of, terms)
+
+    def fallback(self, as_of: date, terms: Terms) -> SteadyClv:
+        """ACV × tenure: constant churn of all spells so far."""
+        rows = survival.spells_in_months(self.spells, pd.Timestamp(as_of))
+        return clv_fallback.fit(rows["months"].to_numpy(float), rows["is_ended"].to_numpy(float), terms)
+
+    def realised(self, accounts: "pd.Series[str]", start: date, months: int, terms: Terms) -> FloatArray:
+        """See `Sources`."""
+        return clv_contractual.realised(self.movements, accounts, start, months, terms)
+
+    def events(self, as_of: date) -> int:
+        """Ended spells."""
+        return int(survival.spells_in_months(self.spells, pd.Timestamp(as_of))["is_ended"].sum())
+
+
+def run_training(sources: Transactional | Contractual, last_as_of: date, terms: Terms) -> Outcome:
+    """Fit, calibrate and judge.
+
+    Args:
+        last_as_of: the newest month end covered by the data.
+
+    Returns:
+        The candidate is None when there is too little data; the report says how much is missing.
+    """
+    fallback = sources.fallback(last_as_of, terms) if _has_rows(sources) else SteadyClv(0.03, terms)
+    missing = _missing(sources, last_as_of)
+    if missing:
+        return TrainingOutcome(TrainingReport(MODEL, "insufficient_data", missing, None), None, fallback)
+    try:
+        return _judged(sources, last_as_of, terms, fallback)
+    except NoConvergenceError as error:
+        return TrainingOutcome(TrainingReport(MODEL, "insufficient_data", (str(error),), None), None, fallback)
+
+
+def _judged(sources: Transactional | Contractual, end: date, terms: Terms, fallback: SteadyClv) -> Outcome:
+    months = _test_months(sources.months_of_history(end))
+    short = replace(terms, months=months)
+    middle, start = _later(end, -months), _later(end, -2 * months)
+    tested = _calibrated(sources, sources.fit(middle, short), start, months)
+    rows = sources.customers(middle)
+    actual = sources.realised(rows["account_id"], middle, months, short)
+    prediction = tested.predict(rows)
+    kept = method(sources)
+    baselines = _baselines(sources, middle, short, rows, start)
+    methods = {kept: prediction["value"].to_numpy(float), **baselines}
+    metrics = value_metrics.metric_rows(MODEL, methods, actual, kept, middle, end)
+    inside = np.asarray((prediction["lower"] <= actual) & (prediction["upper"] >= actual), dtype=float)
+    metrics.append(value_metrics.coverage_row(MODEL, kept, inside, middle, end))
+    found = _gates(methods, actual, kept, inside, terms.nominal)
+    candidate = _calibrated(sources, sources.fit(end, terms), middle, months)
+    status, reasons = status_of(found)
+    tables = {"deciles": value_metrics.decile_table(actual, methods[kept])}
+    note = f"judged on {len(rows)} customers over {months} months; the value covers {terms.months} months"
+    report = TrainingReport(MODEL, status, (*reasons, note), kept, tuple(metrics), found, tables)
+    return TrainingOutcome(report, candidate, fallback)
+
+
+def method(sources: Transactional | Contractual) -> Literal["bg_nbd_gamma_gamma", "shifted_beta_geometric"]:
+    """Name of the model's method in reports."""
+    return "bg_nbd_gamma_gamma" if isinstance(sources, Transactional) else "shifted_beta_geometric"
+
+
+def _calibrated(sources: Transactional | Contractual, fitted: Model, origin: date, months: int) -> Model:
+    """The fitted model with the interval adjustment that a model of `origin` needed over the following months."""
+    rows = sources.customers(origin)
+    if len(rows) < LEAST_CUSTOMERS:
+        return fitted
+    short = replace(fitted.terms, months=months)
+    try:
+        earlier = sources.fit(origin, short)
+    except NoConvergenceError:
+        return fitted
+    earlier = earlier.calibrated(rows, sources.realised(rows["account_id"], origin, months, short))
+    return _with_doubt_of(fitted, earlier)
+
+
+def _with_doubt_of(fitted: Model, earlier: Model) -> Model:
+    """Carry the interval adjustment over; the doubt about amounts grows with the square root of the horizon."""
+    if isinstance(fitted, clv_transactional.TransactionalClv) and isinstance(
+        earlier, clv_transactional.TransactionalClv
+    ):
+        return replace(fitted, level=earlier.level)
+    if isinstance(fitted, clv_contractual.ContractualClv) and isinstance(earlier, clv_contractual.ContractualClv):
+        width = earlier.width * float(np.sqrt(fitted.terms.months / earlier.terms.months))
+        return replace(fitted, width=min(width, clv_contractual.WIDEST))
+    msg = f"{type(fitted).__name__} cannot take the intervals of {type(earlier).__name__}"
+    raise TypeError(msg)
+
+
+def _baselines(
+    sources: Transactional | Contractual, origin: date, terms: Terms, rows: pd.DataFrame, earlier: date
+) -> dict[str, FloatArray]:
+    """ACV × tenure, a line through the monthly amount, and the mean, all learned before `origin`."""
+    known = sources.customers(earlier)
+    past = sources.realised(known["account_id"], earlier, terms.months, terms)
+    amount, now = known["monthly_amount"].to_numpy(float), rows["monthly_amount"].to_numpy(float)
+    mean = float(past.mean()) if len(past) else 0.0
+    slope, level = np.polyfit(amount, past, 1) if len(known) >= LEAST_CUSTOMERS and np.ptp(amount) else (0.0, mean)
+    return {
+        "acv_times_tenure": sources.fallback(origin, terms).predict(rows)["value"].to_numpy(float),
+        "linear": np.maximum(0.0, slope * now + level),
+        "mean": np.full(len(rows), mean),
+    }
+
+
+def _gates(
+    methods: dict[str, FloatArray], actual: FloatArray, kept: str, inside: FloatArray, nominal: float
+) -> tuple[GateResult, ...]:
+    others = {name: values for name, values in methods.items() if name != kept}
+    best = min(others, key=lambda name: value_metrics.root_mean_squared_error(actual, others[name]))
+    differences = {best: value_metrics.rmse_difference(actual, methods[kept], others[best])}
+    bias = value_metrics.aggregate_bias(actual, methods[kept])
+    noise = 1.96 * float(np.sqrt(nominal * (1 - nominal) / len(actual)))
+    passed = abs(bias) <= LARGEST_BIAS
+    total = f"predicted total is {bias:+.0%} off the realised one; {LARGEST_BIAS:.0%} is the most allowed"
+    return (
+        gates.beats_best_baseline(differences, best),
+        gates.covers(float(inside.mean()), nominal, noise),
+        GateResult("total_is_close", passed, total, bias, LARGEST_BIAS),
+    )
+
+
+def _missing(sources: Transactional | Contractual, end: date) -> tuple[str, ...]:
+    """Sentences that say how much data is missing; empty when there is enough."""
+    if not _has_rows(sources):
+        return ("there is no customer history yet; customer value needs some months of it",)
+    reasons = []
+    months = sources.months_of_history(end)
+    if months < 3 * LEAST_TEST:
+        reasons.append(f"needs about {3 * LEAST_TEST - months} more months of history")
+    origin = _later(end, -_test_months(months))
+    customers, events = len(sources.customers(origin)), sources.events(origin)
+    if customers < LEAST_CUSTOMERS:
+        reasons.append(f"needs about {LEAST_CUSTOMERS - customers} more customers before {origin}")
+    if events < LEAST_EVENTS:
+        reasons.append(f"needs about {LEAST_EVENTS - events} more {sources.event_name} before {origin}")
+    return tuple(reasons)
+
+
+def _has_rows(sources: Transactional | Contractual) -> bool:
+    return len(sources.purchases if isinstance(sources, Transactional) else sources.movements) > 0
+
+
+def _test_months(history: int) -> int:
+    return int(np.clip(history // 3, LEAST_TEST, LONGEST_TEST))
+
+
+def _months_between(first: pd.Timestamp, until: date) -> int:
+    return (until.year - first.year) * 12 + until.month - first.month + (1 if first.day == 1 else 0)
+
+
+def _later(day: date, months: int) -> date:
+    """The month end that lies some months after (before) a month end."""
+    return (pd.Timestamp(day) + pd.offsets.MonthEnd(months)).date()
