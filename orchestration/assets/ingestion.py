@@ -3,12 +3,16 @@
 Belongs here: calling the simulator and the landing, and reporting their figures. The rules are in `ingestion`.
 """
 
+import inspect
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
+import duckdb
 
 from ingestion import contract, landing
+from ingestion.contract_fields import RawTable
+from ingestion.loading import TableLoad
 from orchestration.resources import POOL, Deployment
 
 GROUP = "raw"
@@ -29,9 +33,11 @@ def source_files(context: dg.AssetExecutionContext, deployment: Deployment) -> d
     source = deployment.company.source
     folder = deployment.source_folder / source.folder
     if source.kind == "simulator":
-        from ingestion import simulator
+        from ingestion.simulator.run import simulate
+        from ingestion.simulator.settings import SimulatorSettings
 
-        simulator.ensure(source.simulator, folder, deployment.state / "truth", progress=context.log.info)
+        wanted = SimulatorSettings.model_validate(source.simulator)
+        simulate(wanted, folder, deployment.state / "truth", progress=context.log.info)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in files)
     return dg.MaterializeResult(
@@ -48,10 +54,11 @@ def _specs() -> list[dg.AssetSpec]:
         dg.AssetSpec(
             ["raw", name],
             deps=[["source", "files"]],
-            description=f"{table.description} Grain: {table.grain} and version.",
+            description=f"{inspect.getdoc(table.schema)} Grain: {table.grain} and version.",
             group_name=GROUP,
             owners=OWNERS,
             kinds={"duckdb", "table"},
+            metadata={"dagster/column_schema": _column_schema(table)},
         )
         for name, table in contract.TABLES.items()
     ]
@@ -67,6 +74,20 @@ def _specs() -> list[dg.AssetSpec]:
         for name, text in CONTROL_TABLES.items()
     ]
     return raw + control
+
+
+def _column_schema(table: RawTable) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.kind,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=column.name == table.key),
+            )
+            for column in table.columns
+        ]
+    )
 
 
 def _checks() -> list[dg.AssetCheckSpec]:
@@ -98,27 +119,38 @@ def raw_tables(
     company = deployment.company
     now = datetime.now(UTC).replace(tzinfo=None)
     with deployment.warehouse() as connection:
-        report = landing.land(connection, company, deployment.source_folder, now, progress=context.log.info)
-        totals = {name: _count(connection, name) for name in contract.TABLES}
-    for table in report.tables:
-        yield dg.MaterializeResult(
-            asset_key=["raw", table.table],
-            metadata={
-                "dagster/row_count": totals[table.table],
-                "rows_read": table.read,
-                "rows_inserted": table.inserted,
-                "rows_updated": table.updated,
-                "rows_unchanged": table.unchanged,
-                "rows_quarantined": table.quarantined,
-                "rows_filtered": table.filtered,
-            },
+        report = landing.land(
+            connection,
+            company,
+            deployment.source_folder,
+            now,
+            progress=lambda table, rows: context.log.info(f"{table}: {rows:,} rows"),
         )
+        totals = {name: _count(connection, name) for name in contract.TABLES}
+    landed = {table.table: table for table in report.tables}
+    for name, total in totals.items():
+        # A table the source does not have is empty, and says so.
+        table = landed.get(name, TableLoad(name, "", 0, 0, 0, 0, 0, 0))
+        yield dg.MaterializeResult(asset_key=["raw", name], metadata=_figures(table, total))
         yield from _results(table)
     for name in CONTROL_TABLES:
         yield dg.MaterializeResult(asset_key=["control", name])
 
 
-def _results(table: landing.TableReport) -> Iterator[dg.AssetCheckResult]:
+def _figures(table: TableLoad, total: int) -> dict[str, int | str]:
+    return {
+        "dagster/row_count": total,
+        "source_file": table.source_file or "not in this source",
+        "rows_read": table.read,
+        "rows_inserted": table.inserted,
+        "rows_updated": table.updated,
+        "rows_unchanged": table.unchanged,
+        "rows_quarantined": table.quarantined,
+        "rows_filtered": table.filtered,
+    }
+
+
+def _results(table: TableLoad) -> Iterator[dg.AssetCheckResult]:
     ratio = table.quarantined / table.read if table.read else 0.0
     yield dg.AssetCheckResult(
         asset_key=["raw", table.table],
@@ -135,5 +167,5 @@ def _results(table: landing.TableReport) -> Iterator[dg.AssetCheckResult]:
     )
 
 
-def _count(connection: object, table: str) -> int:
-    return int(connection.execute(f'select count(*) from raw."{table}"').fetchall()[0][0])  # type: ignore[attr-defined]  # noqa: S608
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(connection.execute(f'select count(*) from raw."{table}"').fetchall()[0][0])  # noqa: S608
