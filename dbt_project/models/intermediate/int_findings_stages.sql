@@ -27,6 +27,16 @@ undated as (
     where entered_at is null
 ),
 
+denied as (
+    select {{ finding(
+        'stage_date_without_flag', 'lead_stage_events', 'event_id',
+        "concat('Lead ', lead_id, ' has a date for ', stage, ' although its flag says that it was not reached.')",
+        'known_on'
+    ) }}
+    from stage_events
+    where entered_at is not null and not is_reached
+),
+
 compared as (
     select
         entries.lead_id,
@@ -62,6 +72,8 @@ unconverted as (
 
 final as (
     select * from undated
+    union all
+    select * from denied
     union all
     select * from out_of_order
     union all

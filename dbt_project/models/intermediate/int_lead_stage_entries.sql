@@ -6,7 +6,7 @@ with leads as (
 
 stage_events as (
     select * from {{ ref('stg_raw__lead_stage_events') }}
-    where {{ is_newest() }}
+    where {{ is_newest() }} and coalesce(is_reached, true)
 ),
 
 deals as (

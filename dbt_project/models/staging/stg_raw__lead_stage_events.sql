@@ -22,6 +22,7 @@ final as (
         {{ clean_text('actor') }} as actor,
         {{ clean_text('reason') }} as reason,
         source_score,
+        is_reached,
         source,
         known_at,
         loaded_at,
