@@ -5,7 +5,7 @@ of the metrics (`ml.binary_metrics`), the gates (`ml.gates`), or any storage.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Generic, Literal, TypeVar
 
@@ -72,6 +72,10 @@ class TrainingReport:
     def metric_table(self) -> pd.DataFrame:
         """The metric rows as a frame, one row per method and metric."""
         return pd.DataFrame([asdict(row) | {"base_rate": row.base_rate} for row in self.metrics])
+
+    def with_tables(self, tables: Mapping[str, pd.DataFrame]) -> "TrainingReport":
+        """The same report with further tables."""
+        return replace(self, tables={**self.tables, **tables})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,119 @@
+"""Reasons: a row's additive contributions, grouped by driver and worded from the features' declarations.
+
+A feature without wording (a protected or non-actionable attribute) is never given as a reason. Belongs here: that
+grouping and wording, for one row or many. Does not belong here: computing contributions, the wording itself.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict, cast
+
+import numpy as np
+import pandas as pd
+
+from feature_definitions.base import FeatureColumn
+from ml.arrays import BoolArray, FloatArray
+from ml.encoding import Encoder, as_numbers, as_texts
+
+REASONS = 3
+
+
+class Reason(TypedDict):
+    """Why a prediction is high or low.
+
+    `contribution` is in log odds, summed over the driver's features; `direction` says whether it raises or lowers the
+    probability; `feature` is the feature of the driver that weighs most in that direction.
+    """
+
+    driver: str
+    feature: str
+    direction: str
+    contribution: float
+    value: float | str
+    text: str
+    action: str | None
+
+
+def explain(
+    data: pd.DataFrame,
+    contributions: FloatArray,
+    columns: Sequence[FeatureColumn],
+    encoder: Encoder,
+    most: int = REASONS,
+) -> list[list[Reason]]:
+    """The strongest reasons of each row, strongest first; the same for a batch and for each of its rows.
+
+    Args:
+        data: the features as text, numbers and flags.
+        contributions: shape (rows, features), in log odds.
+    """
+    wording = [_wordings(data[column.name], column, encoder, at) for at, column in enumerate(columns)]
+    is_worded = np.column_stack([has for has, _ in wording] or [np.empty((len(data), 0), dtype=bool)])
+    drivers = list(dict.fromkeys(column.driver for column in columns))
+    sums, leaders = _by_driver(contributions, is_worded, columns, drivers)
+    order = np.argsort(-np.abs(np.where(leaders >= 0, sums, 0.0)), axis=1, kind="stable")[:, :most]
+    return [
+        [
+            _reason(drivers[k], columns[leaders[row, k]], wording[leaders[row, k]][1], row, float(sums[row, k]))
+            for k in order[row]
+            if leaders[row, k] >= 0
+        ]
+        for row in range(len(data))
+    ]
+
+
+def _by_driver(
+    contributions: FloatArray, is_worded: BoolArray, columns: Sequence[FeatureColumn], drivers: Sequence[str]
+) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.int64]]]:
+    """Summed contribution per driver, and its leading worded feature (-1: none pulls in the sum's direction)."""
+    sums = np.zeros((len(contributions), len(drivers)))
+    leaders = np.full(sums.shape, -1, dtype=np.int64)
+    for at, driver in enumerate(drivers):
+        members = np.array([i for i, column in enumerate(columns) if column.driver == driver])
+        parts = contributions[:, members]
+        for member in members:  # one by one: the sum of a row must not depend on the number of rows
+            sums[:, at] += contributions[:, member]
+        pull = np.where(is_worded[:, members], parts * np.sign(sums[:, [at]]), 0.0)
+        best = pull.argmax(axis=1)
+        pulls = pull[np.arange(len(pull)), best] > 0
+        leaders[pulls, at] = members[best[pulls]]
+    return sums, leaders
+
+
+def _wordings(
+    values: "pd.Series[Any]", column: FeatureColumn, encoder: Encoder, at: int
+) -> tuple[BoolArray, tuple[list[float | str], BoolArray]]:
+    """Which rows have wording for this feature; the values, and whether they are high."""
+    if column.kind == "categorical":
+        texts = as_texts(values)
+        worded = np.full(len(values), column.reason_low is not None)
+        return worded, (cast("list[float | str]", texts.tolist()), np.zeros(len(values), dtype=bool))
+    numbers = as_numbers(values)
+    middle = encoder.columns[at].middle
+    is_high = numbers > middle if column.kind == "flag" else numbers >= middle
+    worded = np.where(is_high, column.reason_high is not None, column.reason_low is not None) & ~np.isnan(numbers)
+    return worded, (cast("list[float | str]", numbers.tolist()), is_high)
+
+
+def _reason(
+    driver: str, column: FeatureColumn, wording: tuple[list[float | str], BoolArray], row: int, contribution: float
+) -> Reason:
+    value, is_high = wording[0][row], bool(wording[1][row])
+    template = (column.reason_high if is_high else column.reason_low) or ""
+    return Reason(
+        driver=driver,
+        feature=column.name,
+        direction="raises" if contribution > 0 else "lowers",
+        contribution=contribution,
+        value=value,
+        text=template.replace("{value}", format_value(value, column.unit)),
+        action=column.action if contribution > 0 else None,
+    )
+
+
+def format_value(value: float | str, unit: str) -> str:
+    """A value as people write it: whole days and counts, grouped amounts, two decimals for ratios and scores."""
+    if isinstance(value, str):
+        return value
+    if unit in {"days", "count", "months", "amount"}:
+        return f"{value:,.0f}"
+    return f"{value:.2f}"
