@@ -86,16 +86,3 @@
 {% macro no_end() -%}
     cast('2999-12-31' as date)
 {%- endmacro %}
-
-{# Hours from one instant to another, as a number with a fraction. #}
-{% macro hours_between(earlier, later) -%}
-    {{ return(adapter.dispatch('hours_between')(earlier, later)) }}
-{%- endmacro %}
-
-{% macro default__hours_between(earlier, later) -%}
-    date_diff('second', {{ earlier }}, {{ later }}) / 3600.0
-{%- endmacro %}
-
-{% macro spark__hours_between(earlier, later) -%}
-    (unix_timestamp({{ later }}) - unix_timestamp({{ earlier }})) / 3600.0
-{%- endmacro %}
