@@ -91,7 +91,7 @@ class ChurnTruth:
     monthly_base: float = -3.75
     annual_base: float = -1.7
     annual_share: float = 0.35
-    health_effect: float = -1.0
+    health_effect: float = -0.9
     lag_weights: tuple[float, float] = (0.6, 0.4)
     rho: float = 0.88
     step_sd: float = 0.42
