@@ -86,3 +86,16 @@
 {% macro no_end() -%}
     cast('2999-12-31' as date)
 {%- endmacro %}
+
+{# Hours from one instant to another; null when they are in the wrong order, which is a finding and no duration. #}
+{% macro duration_hours(earlier, later) -%}
+    case when {{ later }} >= {{ earlier }} then {{ adapter.dispatch('elapsed_hours')(earlier, later) }} end
+{%- endmacro %}
+
+{% macro default__elapsed_hours(earlier, later) -%}
+    cast(date_diff('second', {{ earlier }}, {{ later }}) as double) / 3600
+{%- endmacro %}
+
+{% macro spark__elapsed_hours(earlier, later) -%}
+    cast(unix_timestamp({{ later }}) - unix_timestamp({{ earlier }}) as double) / 3600
+{%- endmacro %}

@@ -17,9 +17,9 @@ supported as (
         {{ month_start('opened_on') }} as month_start,
         count(*) as tickets_count,
         sum(case when escalated then 1 else 0 end) as escalated_count,
-        percentile_cont(0.5) within group (order by {{ hours_between('opened_at', 'first_response_at') }})
+        percentile_cont(0.5) within group (order by {{ duration_hours('opened_at', 'first_response_at') }})
             as median_response_hours,
-        percentile_cont(0.5) within group (order by {{ hours_between('opened_at', 'resolved_at') }})
+        percentile_cont(0.5) within group (order by {{ duration_hours('opened_at', 'resolved_at') }})
             as median_resolution_hours
     from tickets
     group by {{ month_start('opened_on') }}
