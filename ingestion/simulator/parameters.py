@@ -26,7 +26,7 @@ class LeadTruth:
         lost_median_days, lost_sigma: the same for opportunity→lost.
     """
 
-    intercept: float = -2.6
+    intercept: float = -2.68
     interest_effect: float = 0.45
     source: Factor = Factor(
         ("website", "paid_search", "paid_social", "content", "event", "referral", "partner", "outbound"),
