@@ -35,9 +35,10 @@
     cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0)
 {%- endmacro %}
 
-{# Hours between two instants; null when they are in the wrong order, which is a finding and no duration. #}
-{% macro hours_between(earlier, later) -%}
-    case when {{ later }} >= {{ earlier }} then {{ adapter.dispatch('seconds_between')(earlier, later) }} / 3600.0 end
+{# Seconds between two instants; null when they are in the wrong order, which is a finding and no duration.
+   Whole numbers, so that a mean of them does not depend on the order in which they are added. #}
+{% macro seconds_after(earlier, later) -%}
+    case when {{ later }} >= {{ earlier }} then {{ adapter.dispatch('seconds_between')(earlier, later) }} end
 {%- endmacro %}
 
 {% macro default__seconds_between(earlier, later) -%}
@@ -81,14 +82,6 @@
     case
         when {{ add_months(started_on, passed) }} > {{ as_of }} then {{ add_months(started_on, passed) }}
         else {{ add_months(started_on, passed ~ ' + ' ~ months) }}
-    end
-{%- endmacro %}
-
-{# Order of a lead's stages, 1 (lead) to 8 (churned). #}
-{% macro lead_stage_rank(stage) -%}
-    case {{ stage }}
-        when 'lead' then 1 when 'mql' then 2 when 'sql' then 3 when 'opportunity' then 4
-        when 'customer' then 5 when 'retained' then 6 when 'expanded' then 7 when 'churned' then 8
     end
 {%- endmacro %}
 

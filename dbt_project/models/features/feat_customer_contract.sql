@@ -13,33 +13,24 @@ accounts as (
 ),
 
 subscriptions as (
-    select
-        *,
-        mrr > 0 and not coalesce(is_trial, false) as is_paid,
-        {{ billing_months('billing_period') }} as billing_months
-    from {{ ref('stg_raw__subscriptions') }}
+    select * from {{ ref('stg_raw__subscriptions') }}
 ),
 
-known as (
-    select
-        subscriptions.*,
-        as_of_dates.as_of,
-        subscriptions.is_paid
-        and (subscriptions.ended_on is null or subscriptions.ended_on > as_of_dates.as_of) as is_active
-    from subscriptions
-    inner join as_of_dates
-        on subscriptions.started_on <= as_of_dates.as_of
-        and {{ known_as_of('subscriptions', 'as_of_dates.as_of') }}
+measured as (
+    select * from {{ ref('int_subscriptions_as_of') }}
 ),
 
 past as (
     select
-        account_id,
-        as_of,
-        count(renewed_from) as renewals_count,
-        max(case when is_trial then 1 else 0 end) = 1 as has_had_trial
-    from known
-    group by account_id, as_of
+        subscriptions.account_id,
+        as_of_dates.as_of,
+        count(subscriptions.renewed_from) as renewals_count,
+        max(case when subscriptions.is_trial then 1 else 0 end) = 1 as has_had_trial
+    from subscriptions
+    inner join as_of_dates
+        on subscriptions.started_on <= as_of_dates.as_of
+        and {{ known_as_of('subscriptions', 'as_of_dates.as_of') }}
+    group by subscriptions.account_id, as_of_dates.as_of
 ),
 
 active as (
@@ -49,8 +40,8 @@ active as (
             partition by account_id, as_of order by mrr desc, started_on desc, subscription_id
         ) as size_rank,
         {{ day_diff('as_of', next_anniversary('started_on', 'as_of', 'billing_months')) }} as renewal_due_days
-    from known
-    where is_active
+    from measured
+    where days_back = 0
 ),
 
 current_contract as (
@@ -68,27 +59,17 @@ current_contract as (
     group by account_id, as_of
 ),
 
-look_backs as (
-    select as_of, 90 as days_back, {{ add_days('as_of', -90) }} as measured_on from as_of_dates
-    union all
-    select as_of, 180 as days_back, {{ add_days('as_of', -180) }} as measured_on from as_of_dates
-),
-
 earlier_contract as (
     select
-        subscriptions.account_id,
-        look_backs.as_of,
-        sum(case when look_backs.days_back = 90 then subscriptions.mrr end) as mrr_90d,
-        sum(case when look_backs.days_back = 90 then subscriptions.seats end) as seats_90d,
-        sum(case when look_backs.days_back = 180 then subscriptions.mrr end) as mrr_180d,
-        sum(case when look_backs.days_back = 180 then subscriptions.seats end) as seats_180d
-    from subscriptions
-    inner join look_backs
-        on subscriptions.started_on <= look_backs.measured_on
-        and (subscriptions.ended_on is null or subscriptions.ended_on > look_backs.measured_on)
-        and {{ known_as_of('subscriptions', 'look_backs.measured_on') }}
-    where subscriptions.is_paid
-    group by subscriptions.account_id, look_backs.as_of
+        account_id,
+        as_of,
+        sum(case when days_back = 90 then mrr end) as mrr_90d,
+        sum(case when days_back = 90 then seats end) as seats_90d,
+        sum(case when days_back = 180 then mrr end) as mrr_180d,
+        sum(case when days_back = 180 then seats end) as seats_180d
+    from measured
+    where days_back > 0
+    group by account_id, as_of
 ),
 
 final as (

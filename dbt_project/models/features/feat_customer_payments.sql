@@ -35,7 +35,7 @@ purchase_days as (
         amounts.account_id,
         as_of_dates.as_of,
         amounts.occurred_on,
-        cast(sum(amounts.amount) as double) as amount
+        sum(amounts.amount) as amount
     from amounts
     inner join as_of_dates
         on amounts.occurred_on <= as_of_dates.as_of
@@ -50,11 +50,11 @@ purchases as (
         count(*) as purchases,
         min(occurred_on) as first_on,
         max(occurred_on) as last_on,
-        cast(sum(cast(amount as decimal(38, 2))) as double) as amount,
+        sum(amount) as amount,
         {{ sum_within('1', 'occurred_on', 'as_of', 90) }} as purchases_90d,
-        {{ sum_within('cast(amount as decimal(38, 2))', 'occurred_on', 'as_of', 90) }} as revenue_90d,
-        {{ sum_before('cast(amount as decimal(38, 2))', 'occurred_on', 'as_of', 90) }} as revenue_90d_before,
-        {{ sum_within('cast(amount as decimal(38, 2))', 'occurred_on', 'as_of', 365) }} as revenue_365d
+        {{ sum_within('amount', 'occurred_on', 'as_of', 90) }} as revenue_90d,
+        {{ sum_before('amount', 'occurred_on', 'as_of', 90) }} as revenue_90d_before,
+        {{ sum_within('amount', 'occurred_on', 'as_of', 365) }} as revenue_365d
     from purchase_days
     group by account_id, as_of
 ),
@@ -90,22 +90,36 @@ habits as (
     group by account_id, as_of
 ),
 
-measured as (
+rhythm as (
     select
-        customers.account_id,
-        customers.as_of,
-        purchases.*,
-        {{ day_diff('purchases.last_on', 'customers.as_of') }} as recency_days,
-        {{ ratio(day_diff('purchases.first_on', 'purchases.last_on'), 'purchases.purchases - 1') }} as gap_days
-    from customers
-    left join purchases
-        on customers.account_id = purchases.account_id and customers.as_of = purchases.as_of
+        *,
+        {{ day_diff('last_on', 'as_of') }} as recency_days,
+        {{ ratio(day_diff('first_on', 'last_on'), 'purchases - 1') }} as gap_days
+    from purchases
 ),
 
 final as (
     select
-        measured.account_id
-    from measured
+        customers.account_id,
+        customers.as_of,
+        cast(coalesce(rhythm.purchases, 0) as double) as purchases_count,
+        cast(rhythm.recency_days as double) as recency_days,
+        cast({{ day_diff('rhythm.first_on', 'customers.as_of') }} as double) as customer_age_days,
+        rhythm.gap_days as purchase_gap_days,
+        {{ ratio('rhythm.recency_days', 'rhythm.gap_days') }} as recency_gap_ratio,
+        coalesce(rhythm.purchases_90d, 0) as purchases_90d_count,
+        {{ ratio('rhythm.amount', 'rhythm.purchases') }} as mean_amount,
+        coalesce(rhythm.revenue_90d, 0) as revenue_90d_amount,
+        coalesce(rhythm.revenue_365d, 0) as revenue_365d_amount,
+        {{ ratio('rhythm.revenue_90d', 'rhythm.revenue_90d_before') }} as revenue_90d_trend_ratio,
+        cast(coalesce(habits.refunds_365d, 0) as double) as refunds_365d_count,
+        cast(habits.payment_delay_180d as double) as payment_delay_180d_days,
+        cast(coalesce(habits.unpaid_invoices, 0) as double) as unpaid_invoices_count
+    from customers
+    left join rhythm
+        on customers.account_id = rhythm.account_id and customers.as_of = rhythm.as_of
+    left join habits
+        on customers.account_id = habits.account_id and customers.as_of = habits.as_of
 )
 
 select * from final

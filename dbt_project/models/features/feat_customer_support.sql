@@ -24,11 +24,11 @@ known as (
         coalesce(tickets.resolved_on <= as_of_dates.as_of, false) as is_resolved,
         tickets.escalated,
         tickets.csat,
-        {{ hours_between('tickets.opened_at', 'tickets.resolved_at') }} as resolution_hours,
+        {{ seconds_after('tickets.opened_at', 'tickets.resolved_at') }} as resolution_seconds,
         case
             when tickets.first_response_on <= as_of_dates.as_of
-                then {{ hours_between('tickets.opened_at', 'tickets.first_response_at') }}
-        end as first_response_hours
+                then {{ seconds_after('tickets.opened_at', 'tickets.first_response_at') }}
+        end as first_response_seconds
     from tickets
     inner join as_of_dates
         on {{ within_days('tickets.opened_on', 'as_of_dates.as_of', 365) }}
@@ -40,11 +40,11 @@ masked as (
         account_id,
         as_of,
         opened_on,
-        first_response_hours,
+        first_response_seconds,
         case when not is_resolved then opened_on end as still_open_since_on,
         case when is_resolved and escalated then 1 else 0 end as escalated,
         case when is_resolved then csat end as csat,
-        case when is_resolved then resolution_hours end as resolution_hours
+        case when is_resolved then resolution_seconds end as resolution_seconds
     from known
 ),
 
@@ -58,9 +58,9 @@ measured as (
         {{ sum_within('escalated', 'opened_on', 'as_of', 90) }} as escalated_90d,
         count(still_open_since_on) as open_tickets,
         min(still_open_since_on) as oldest_open_on,
-        avg(case when {{ within_days('opened_on', 'as_of', 90) }} then first_response_hours end) as first_response_90d,
-        avg(case when {{ within_days('opened_on', 'as_of', 90) }} then resolution_hours end) as resolution_90d,
-        avg(case when {{ within_days('opened_on', 'as_of', 180) }} then csat end) as csat_180d,
+        avg(case when {{ within_days('opened_on', 'as_of', 90) }} then first_response_seconds end) as first_response_90d,
+        avg(case when {{ within_days('opened_on', 'as_of', 90) }} then resolution_seconds end) as resolution_90d,
+        avg(case when {{ within_days('opened_on', 'as_of', 180) }} then cast(csat as decimal(18, 4)) end) as csat_180d,
         max(opened_on) as last_opened_on
     from masked
     group by account_id, as_of
@@ -76,8 +76,8 @@ final as (
         coalesce(measured.escalated_90d, 0) as escalated_90d_count,
         cast(coalesce(measured.open_tickets, 0) as double) as open_tickets_count,
         cast({{ day_diff('measured.oldest_open_on', 'customers.as_of') }} as double) as oldest_open_ticket_days,
-        cast(measured.first_response_90d as double) as first_response_90d_hours,
-        cast(measured.resolution_90d as double) as resolution_90d_hours,
+        cast(measured.first_response_90d as double) / 3600 as first_response_90d_hours,
+        cast(measured.resolution_90d as double) / 3600 as resolution_90d_hours,
         cast(measured.csat_180d as double) as csat_180d_score,
         cast({{ day_diff('measured.last_opened_on', 'customers.as_of') }} as double) as last_ticket_days,
         coalesce(contacts.actions_90d, 0) as actions_90d_count,

@@ -30,7 +30,7 @@ usage_days as (
         usage_rows.known_on,
         usage_rows.superseded_on,
         sum(coalesce(usage_rows.events, 1)) as events,
-        sum(usage_rows.minutes) as minutes,
+        sum(cast(usage_rows.minutes as decimal(18, 3))) as minutes,
         sum(usage_rows.errors) as errors,
         max(usage_rows.active_users) as active_users
     from usage_rows

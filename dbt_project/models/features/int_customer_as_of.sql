@@ -1,3 +1,5 @@
+{# held_until is the first day on which nothing holds the customer any more: a subscription counts through its last
+   day, because a follow-up that starts the day after is not known yet on a month end. #}
 {{ config(schema='intermediate', unique_key='as_of', pre_hook="{{ clear_months('as_of') }}") }}
 
 with settings as (
@@ -22,7 +24,8 @@ subscribed as (
         as_of_dates.as_of,
         subscriptions.started_on,
         case
-            when subscriptions.ended_on <= as_of_dates.as_of then subscriptions.ended_on else {{ no_end() }}
+            when subscriptions.ended_on <= as_of_dates.as_of then {{ add_days('subscriptions.ended_on', 1) }}
+            else {{ no_end() }}
         end as held_until,
         settings.grace_days as gap_days
     from subscriptions
@@ -30,7 +33,11 @@ subscribed as (
     inner join as_of_dates
         on subscriptions.started_on <= as_of_dates.as_of
         and {{ known_as_of('subscriptions', 'as_of_dates.as_of') }}
-    where settings.is_contractual and subscriptions.mrr > 0 and not coalesce(subscriptions.is_trial, false)
+    where
+        settings.is_contractual
+        and subscriptions.mrr > 0
+        and not coalesce(subscriptions.is_trial, false)
+        and (subscriptions.ended_on is null or subscriptions.ended_on > subscriptions.started_on)
 ),
 
 purchase_days as (
