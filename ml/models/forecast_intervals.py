@@ -1,0 +1,73 @@
+"""Intervals of a forecast from the errors of its own backtest.
+
+Belongs here: turning (steps ahead, error) pairs into half widths. Does not belong here: making the forecasts.
+
+Conformal prediction with errors scaled by step: |error| ÷ step^g, g fitted to how errors grow, so that few origins are
+pooled over all steps (Stankeviciute et al., "Conformal time-series forecasting", 2021, calibrates each step alone,
+which needs many more origins). Few origins are few independent errors whatever the number of steps, hence a Student
+bound beside the quantile.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.stats import t as student
+
+from ml.arrays import FloatArray
+
+FULL_HISTORY: Final = 24
+FLOOR: Final = 0.002
+LARGEST_GROWTH: Final = 1.0
+PRIOR_ORIGINS: Final = 6.0
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Backtest errors: origin (index of the last known value), steps ahead (from 1), error; all of shape (n,)."""
+
+    origin: FloatArray
+    step: FloatArray
+    error: FloatArray
+
+    def before(self, origin: int) -> "Errors":
+        """Those that were known at an origin."""
+        known = self.origin + self.step <= origin
+        return Errors(self.origin[known], self.step[known], self.error[known])
+
+
+def half_widths(errors: Errors, horizon: int, levels: Sequence[float], months: int, size: float) -> FloatArray:
+    """Half width by level and step; shape (levels, horizon).
+
+    Args:
+        months: length of the history; below 24 the widths grow by sqrt(24 / months).
+        size: magnitude of the series; 0.2 % of it is the least half width.
+    """
+    steps = np.arange(1, horizon + 1)
+    if len(errors.error) == 0:
+        return np.array([[size * level] * horizon for level in levels]) * np.sqrt(steps)
+    growth = _growth(errors)
+    scores = np.abs(errors.error) / errors.step**growth
+    origins = len(np.unique(errors.origin))
+    spread = float(np.sqrt(np.mean(scores**2)))
+    widths = []
+    for level in levels:
+        rank = min(1.0, level * (1 + 1 / len(scores)))
+        bound = float(student.ppf((1 + level) / 2, max(origins - 1, 1)))
+        quantile = float(np.quantile(scores, rank, method="higher"))
+        weight = origins / (origins + PRIOR_ORIGINS)
+        widths.append(weight * quantile + (1 - weight) * max(quantile, min(bound, 6.0) * spread))
+    short = float(np.sqrt(max(1.0, FULL_HISTORY / max(months, 1))))
+    return np.maximum(np.array(widths)[:, None] * steps**growth * short, FLOOR * size)
+
+
+def _growth(errors: Errors) -> float:
+    """Exponent by which mean absolute errors grow with the step, between 0 and 1; one half where it cannot be seen."""
+    steps = np.unique(errors.step)
+    means = np.array([np.mean(np.abs(errors.error[errors.step == step])) for step in steps])
+    counts = np.array([np.sum(errors.step == step) for step in steps], dtype=float)
+    if len(steps) < 3 or np.any(means <= 0):
+        return 0.5
+    slope = np.polyfit(np.log(steps), np.log(means), 1, w=np.sqrt(counts))[0]
+    return float(np.clip(0.5 + (slope - 0.5) * counts.sum() / (counts.sum() + 12), 0.0, LARGEST_GROWTH))
