@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import FloatArray
-from ml.binary_metrics import BinaryFigures
+from ml.binary_metrics import BinaryFigures, bin_indicator, centred_residual
 from ml.bootstrap import RESAMPLES, cluster_weights, interval
 from ml.evaluation import MetricRow
 from ml.gates import Difference
@@ -47,9 +47,24 @@ class BinaryEvaluation:
     values: Mapping[str, Mapping[str, float]]
     draws: Mapping[str, Mapping[str, FloatArray]]
 
-    def noise_of_calibration(self, method: str) -> float:
-        """Calibration error that sampling alone reaches in one of twenty cases."""
-        return float(np.nanquantile(self.draws[method]["ece_noise"], NOISE_QUANTILE))
+    def noise_of_calibration(self, method: str, spread: FloatArray | None = None, seed: int = 0) -> float:
+        """Calibration error that sampling alone reaches in one of twenty cases.
+
+        Args:
+            spread: standard error of each stated probability, shape (rows,); None counts the test rows only.
+        """
+        if spread is None:
+            return float(np.nanquantile(self.draws[method]["ece_noise"], NOISE_QUANTILE))
+        probability, random = self.test.predictions[method], np.random.default_rng(seed)
+        member = bin_indicator(probability)
+        residual = centred_residual(self.test.labels - probability, member)
+        spreads = (spread @ member) / len(spread)
+        found = []
+        for weights in cluster_weights(self.test.keys[self.test.entity], RESAMPLES, seed):
+            shift = random.normal(size=(len(weights), len(spreads))) * spreads
+            sampled = (weights * residual) @ member / weights.sum(axis=1, keepdims=True)
+            found.append(np.abs(sampled + shift).sum(axis=1))
+        return float(np.quantile(np.concatenate(found), NOISE_QUANTILE))
 
     def difference(self, method: str, other: str, metric: str = "auc") -> Difference:
         """`method` minus `other` on the same draws."""

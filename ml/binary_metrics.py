@@ -37,7 +37,9 @@ class Ranking:
 
 def _ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
     """Division that gives nan where the denominator is zero."""
-    return np.divide(top, bottom, out=np.full(np.broadcast(top, bottom).shape, np.nan), where=bottom != 0)
+    unknown = np.full(np.broadcast(top, bottom).shape, np.nan)
+    quotient: FloatArray = np.divide(top, bottom, out=unknown, where=bottom != 0)
+    return quotient
 
 
 def auc(positives: FloatArray, negatives: FloatArray) -> FloatArray:
@@ -66,7 +68,8 @@ def bin_indicator(probability: FloatArray, bins: int = BINS) -> FloatArray:
     """Membership of rows in bins of equal size by probability, shape (rows, bins); equal values share a bin."""
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
     member = np.searchsorted(edges, probability, side="left")
-    return np.asarray(np.eye(len(edges) + 1)[member], dtype=np.float64)
+    found = np.eye(len(edges) + 1)[member]
+    return np.asarray(found[:, found.any(axis=0)], dtype=np.float64)
 
 
 def calibration_error(weights: FloatArray, residual: FloatArray, member: FloatArray) -> FloatArray:

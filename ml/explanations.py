@@ -105,7 +105,7 @@ def _reason(
         direction="raises" if contribution > 0 else "lowers",
         contribution=contribution,
         value=value,
-        text=template.replace("{value}", format_value(value, column.unit)),
+        text=template.replace("{value}", format_value(value, column.unit)).format(value=value),
         action=column.action if contribution > 0 else None,
     )
 

@@ -7,7 +7,7 @@ the gates, Dagster checks.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ml.gate_results import GateResult
+from ml.gate_results import GateResult as GateResult
 
 LARGEST_CALIBRATION_ERROR = 0.03
 COVERAGE_TOLERANCE = 0.05

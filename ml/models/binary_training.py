@@ -78,7 +78,7 @@ def train_binary(frame: TrainingFrame, task: BinaryTask, champion: FittedClassif
     """
     fallback = fit_rates(frame, task.groupings, task.happened)
     split = out_of_time(frame.data["as_of"], frame.data[frame.label], frame.gap_days)
-    missing = [split.reason] if split.reason else _missing(frame, split, task)
+    missing = _too_little(frame, split, task) if split.reason else _missing(frame, split, task)
     if missing:
         report = TrainingReport(task.model, "insufficient_data", tuple(missing), None)
         return TrainingOutcome(report, None, fallback)
@@ -100,6 +100,17 @@ def train_binary(frame: TrainingFrame, task: BinaryTask, champion: FittedClassif
 
 _NO_UNSEEN_ROWS = "not applicable: the champion was trained on all rows that have an outcome"
 _SIMPLER = "logistic regression kept: on the test rows the boosted model is not better beyond noise, and simpler wins"
+
+
+def _too_little(frame: TrainingFrame, split: TimeSplit, task: BinaryTask) -> list[str]:
+    """Why no split exists, and how many entities of which outcome are lacking in all."""
+    least = task.least_train + task.least_test
+    found = [split.reason or ""]
+    for outcome, name in ((1, task.positives), (0, task.negatives)):
+        known = frame.data.loc[frame.labels == outcome, frame.entity].nunique()
+        if known < least:
+            found.append(f"needs about {least - known} more {name} (has {known} of {least})")
+    return found
 
 
 def _missing(frame: TrainingFrame, split: TimeSplit, task: BinaryTask) -> list[str]:
@@ -178,10 +189,18 @@ def _gates(judged: _Judged, test: TrainingFrame, champion: FittedClassifier | No
         beats_best_baseline(
             {BASE_RATE: evaluation.difference(kept, BASE_RATE, "brier_skill")}, BASE_RATE, name="beats_base_rate"
         ),
-        is_calibrated(evaluation.values[kept]["ece"], evaluation.noise_of_calibration(kept)),
+        is_calibrated(evaluation.values[kept]["ece"], _calibration_noise(judged)),
         covers(share, NOMINAL, noise),
         _against_champion(judged, test, champion),
     )
+
+
+def _calibration_noise(judged: _Judged) -> float:
+    """What sampling alone does to the calibration error: of the test rows, and of the rows that set the calibration."""
+    value = judged.evaluation.test.predictions[judged.kept]
+    band = judged.pair.fitted[judged.kept].band
+    spread = np.sqrt(value * (1 - value) / np.interp(value, band.knots, band.strengths))
+    return judged.evaluation.noise_of_calibration(judged.kept, spread)
 
 
 def _against_champion(judged: _Judged, test: TrainingFrame, champion: FittedClassifier | None) -> GateResult:

@@ -29,7 +29,8 @@ class ChurnParams:
 
     Attributes:
         risk_medium, risk_high, risk_critical: lower bounds of the risk levels.
-        amount_column: feature with the money per period; absent: no revenue at risk is given.
+        amount_column: feature with the money per period (contractual: monthly recurring revenue; a transactional
+            company gives its yearly revenue and one period); absent: no revenue at risk is given.
         periods_per_year: periods of that amount in a year (12 for monthly recurring revenue).
         renewal_column: feature with the days to the next renewal, the last day to act; absent: no such day.
         rule_features: figures a person would look at first.
@@ -41,11 +42,11 @@ class ChurnParams:
     risk_medium: float = 0.3
     risk_high: float = 0.5
     risk_critical: float = 0.7
-    amount_column: str = "mrr"
+    amount_column: str = "mrr_amount"
     periods_per_year: int = 12
-    renewal_column: str = "days_to_renewal"
-    rule_features: tuple[str, ...] = ("usage_28d_trend_ratio", "days_since_last_use", "days_since_last_purchase")
-    groupings: tuple[str, ...] = ("plan", "segment", "industry", "region")
+    renewal_column: str = "renewal_due_days"
+    rule_features: tuple[str, ...] = ("usage_28d_trend_ratio", "last_usage_days", "recency_days", "recency_gap_ratio")
+    groupings: tuple[str, ...] = ("plan", "industry", "region")
     least_train: int = 40
     least_test: int = 10
     seed: int = 7

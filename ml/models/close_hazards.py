@@ -61,8 +61,8 @@ class CloseHazards:
             low, high = np.where(reached < probability, middle, low), np.where(reached < probability, high, middle)
         wins, losses = _run(*_tilt(won, lost, (low + high) / 2))
         return [
-            [CloseMonth(month=at + 1, won=float(w[at]), lost=float(l[at])) for at in range(MONTHS)]
-            for w, l in zip(wins, losses, strict=True)
+            [CloseMonth(month=at + 1, won=float(win[at]), lost=float(loss[at])) for at in range(MONTHS)]
+            for win, loss in zip(wins, losses, strict=True)
         ]
 
     def _hazards(self, deals: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
@@ -103,10 +103,10 @@ def fit_close_hazards(months: pd.DataFrame, stage_column: str, age_column: str, 
 def _shrunken(cells: IntArray, events: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """Hazard per cell, shrunken towards its stage's, which is shrunken towards the overall one."""
     count = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
-    found = np.bincount(cells, events, shape[0] * shape[1]).reshape(shape)
+    found = np.bincount(cells, events, shape[0] * shape[1]).reshape(shape).astype(np.float64)
     across = estimate_prior(found.sum(axis=1), count.sum(axis=1))
     stage = across.posterior_mean(found.sum(axis=1), count.sum(axis=1))
-    strength = estimate_prior(found.ravel(), count.ravel()).strength
+    strength = estimate_prior(found.ravel().astype(np.float64), count.ravel().astype(np.float64)).strength
     return np.asarray((found + stage[:, None] * strength) / (count + strength), dtype=np.float64)
 
 

@@ -155,10 +155,21 @@ def _posterior(positives: FloatArray, rows: FloatArray) -> tuple[FloatArray, Flo
 
 
 def _repetition(frame: TrainingFrame) -> float:
-    """Rows per independent row."""
-    if frame.data.empty:
-        return 1.0
-    return design_effect(frame.labels - frame.labels.mean(), frame.data[frame.entity])
+    """Rows per independent row: overlapping windows and repeated entities say the same thing more than once."""
+    entities = frame.data[frame.entity].nunique()
+    if entities < 2:
+        return float(max(len(frame.data), 1))
+    effect = design_effect(frame.labels - frame.labels.mean(), frame.data[frame.entity])
+    return max(effect * entities / (entities - 1), _overlap(frame))
+
+
+def _overlap(frame: TrainingFrame) -> float:
+    """Rows of one entity whose label windows share a day, at most as many as it has on average."""
+    dates = pd.to_datetime(frame.data["as_of"])
+    of_entity = dates.groupby(frame.data[frame.entity]).agg(["min", "max", "size"])
+    days = float((of_entity["max"] - of_entity["min"]).dt.days.sum())
+    steps = float((of_entity["size"] - 1).sum())
+    return max(1.0, min(float(of_entity["size"].mean()), frame.horizon_days * steps / days)) if days else 1.0
 
 
 def _grouping(frame: TrainingFrame, groupings: Sequence[str]) -> FeatureColumn | None:

@@ -34,10 +34,10 @@ class WinParams:
 
     horizon_days: int = 90
     amount_column: str = "amount"
-    stage_column: str = "stage"
+    stage_column: str = "current_stage"
     age_column: str = "deal_age_days"
-    rule_features: tuple[str, ...] = ("deal_age_days", "days_in_stage", "stage_probability")
-    groupings: tuple[str, ...] = ("stage", "pipeline", "owner_id")
+    rule_features: tuple[str, ...] = ("stage_probability", "stage_days", "deal_age_days")
+    groupings: tuple[str, ...] = ("current_stage", "pipeline", "lead_source")
     least_train: int = 40
     least_test: int = 10
     seed: int = 7

@@ -3,23 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from feature_definitions.base import FeatureColumn
+from feature_definitions.base import FeatureColumn, Kind
 from ml.training_frames import TrainingFrame, training_frame
 
 
-def column(name: str, kind: str = "numeric", driver: str = "usage") -> FeatureColumn:
+def column(name: str, kind: Kind = "numeric", driver: str = "usage") -> FeatureColumn:
     """A declared feature with wording."""
-    return FeatureColumn(
-        name,
-        kind,
-        name,
-        "score",
-        driver,
-        f"{name} is high ({{value}})",
-        f"{name} is low ({{value}})",
-        f"mend {name}",
-        "known_at_scoring",  # type: ignore[arg-type]
-    )
+    high, low = f"{name} is high ({{value}})", f"{name} is low ({{value}})"
+    return FeatureColumn(name, kind, name, "score", driver, high, low, f"mend {name}", "known_at_scoring")
 
 
 def customers(
@@ -54,7 +45,7 @@ def customers(
     chance = 1 / (1 + np.exp(-(rate + strength * signal)))
     data.loc[random.random(rows) < 0.1, "usage"] = np.nan
     labels = data[["account_id", "as_of"]].assign(churned=(random.random(rows) < chance).astype(int))
-    kinds = {"is_late": "flag", "plan": "categorical", "page": "categorical"}
+    kinds: dict[str, Kind] = {"is_late": "flag", "plan": "categorical", "page": "categorical"}
     names = ["usage", "tickets", "is_late", "plan", "page", "noise", "tenure", "mrr"]
     columns = [column(name, kinds.get(name, "numeric"), f"driver_{name}") for name in names]
     frame = training_frame(
