@@ -76,16 +76,12 @@ def deals_table(
     owners: pa.Array,
     rng: np.random.Generator,
 ) -> pa.Table:
-    """Deals as opened and again as closed.
-
-    Args:
-        amounts: value of each lead's deal in cents.
-    """
+    """Deals as opened and again as closed; `amounts` is the value of each lead's deal in cents."""
     number = np.flatnonzero(leads.entered[:, OPPORTUNITY] <= calendar.last_day)
     mine = leads.take(number)
-    opened, closed = mine.entered[:, OPPORTUNITY], mine.closed_on
-    over = closed <= calendar.last_day
-    outcome = np.where(over, np.where(mine.entered[:, CUSTOMER] <= calendar.last_day, 1, 2), 0)
+    opened = mine.entered[:, OPPORTUNITY]
+    closed_at = col.instants(calendar, mine.closed_on, mine.seconds + 4 * 600)
+    outcome = _outcome(calendar, mine)
     expected = opened + np.rint(35 * np.exp(0.35 * rng.standard_normal(len(number)))).astype(np.int64)
     created = col.instants(calendar, opened, mine.seconds + OPENED)
     reason = np.where(outcome == 2, rng.integers(len(LOST_REASONS), size=len(number)), -1)
@@ -102,14 +98,19 @@ def deals_table(
             "owner_id": owners.take(pa.array(number)),
             "created_at": created,
             "expected_close_on": col.dates(calendar, expected, past_end=True),
-            "closed_at": col.instants(calendar, closed, mine.seconds + 4 * 600),
+            "closed_at": closed_at,
             "outcome": col.texts(("open", "won", "lost"), outcome),
             "lost_reason": col.texts(LOST_REASONS, reason),
             "modified_at": created,
         }
     )
-    changed = col.instants(calendar, closed, mine.seconds + 4 * 600)
-    return col.versions(table, changed, {"closed_at": None, "outcome": "open", "lost_reason": None})
+    return col.versions(table, closed_at, {"closed_at": None, "outcome": "open", "lost_reason": None})
+
+
+def _outcome(calendar: Timeline, leads: Leads) -> Ints:
+    """0 open, 1 won, 2 lost, as it stands at the end of the period."""
+    won, closed = leads.entered[:, CUSTOMER] <= calendar.last_day, leads.closed_on <= calendar.last_day
+    return np.where(closed, np.where(won, 1, 2), 0)
 
 
 def deal_ids(block: int, numbers: Ints) -> pa.Array:

@@ -3,11 +3,13 @@
 Belongs here: turning drawn leads into rows a CRM would export. Does not belong here: deals (`deal_tables`).
 """
 
+from hashlib import sha256
+
 import numpy as np
 import pyarrow as pa
 
 from ingestion.simulator import columns as col
-from ingestion.simulator.leads import CUSTOMER, OPPORTUNITY, STAGES, Leads
+from ingestion.simulator.leads import OPPORTUNITY, STAGES, Leads
 from ingestion.simulator.parameters import LeadTruth
 from ingestion.simulator.timeline import NEVER, Floats, Ints, Timeline
 
@@ -90,8 +92,6 @@ def leads_table(
 
 def email_hashes(keys: pa.Array) -> pa.Array:
     """SHA-256 of the addresses `<key>@example.com` in lower case, as hexadecimal text."""
-    from hashlib import sha256
-
     return pa.array([sha256(f"{key.lower()}@example.com".encode()).hexdigest() for key in keys.to_pylist()])
 
 
@@ -174,8 +174,3 @@ def _touch_rows(calendar: Timeline, block: int, leads: Leads, number: Ints, days
             "modified_at": occurred,
         }
     )
-
-
-def customer_day(leads: Leads) -> Ints:
-    """Day on which each lead became a customer, or NEVER."""
-    return leads.entered[:, CUSTOMER]
