@@ -27,7 +27,7 @@ CHUNK = 1 << 20
 SHIFT = """
     with lines as (select distinct line from csv_rejects),
     refused as (select line, row_number() over (order by line) as shift from lines),
-    gaps as (select line - shift + 1 as starts, shift from refused),
+    gaps as (select line - shift + 1 as starts, max(shift) as shift from refused group by starts),
     shifts as (
         select r.source_row, gaps.shift
         from (select source_row from {rows} where {condition}) as r asof join gaps on r.source_row >= gaps.starts

@@ -112,11 +112,11 @@ def _joins(plan: Plan, rules: list[ColumnRule]) -> str:
 def _text(plan: Plan, rule: ColumnRule | None, number_of_event: int) -> str:
     if rule is None:
         return "cast(null as varchar)"
-    text = _mapped(_origin(plan, rule, number_of_event), rule)
+    text = _mapped(plan, _origin(plan, rule, number_of_event), rule)
     if rule.plus_minutes is not None:
         return _delayed(plan, text, rule)
     if rule.default is not None:
-        text = f"coalesce({text}, {literal(rule.default)})"
+        text = f"coalesce({text}, {_constant(plan, rule.default)})"
     if rule.prefix is not None:
         text = f"{literal(rule.prefix)} || {text}"
     if rule.anonymize:
@@ -133,7 +133,7 @@ def _origin(plan: Plan, rule: ColumnRule, number_of_event: int) -> str:
         return f"nullif(concat_ws('-', {_columns(rule.concat)}), '')"
     if rule.hash is not None:
         return _generated_key(plan, rule.hash, number_of_event)
-    return literal(rule.value)
+    return _constant(plan, rule.value)
 
 
 def _columns(names: tuple[str, ...]) -> str:
@@ -149,10 +149,12 @@ def _generated_key(plan: Plan, columns: tuple[str, ...], number_of_event: int) -
     return f"{digest} || case when {occurrence} > 1 then '-' || {occurrence} else '' end"
 
 
-def _mapped(text: str, rule: ColumnRule) -> str:
+def _mapped(plan: Plan, text: str, rule: ColumnRule) -> str:
     if rule.map is None:
         return text
-    cases = " ".join(f"when {literal(given.strip().lower())} then {literal(raw)}" for given, raw in rule.map.items())
+    cases = " ".join(
+        f"when {literal(given.strip().lower())} then {_constant(plan, raw)}" for given, raw in rule.map.items()
+    )
     otherwise = "null" if rule.map_only else text
     return f"case lower({text}) {cases} else {otherwise} end" if cases else otherwise
 
@@ -171,7 +173,17 @@ def _scaled(text: str, rule: ColumnRule, plan: Plan) -> str:
         return text
     plain = number(text, plan.file.decimal)
     scaled = f"try_cast({plain} as double) * {rule.multiply or 1.0} / {rule.divide or 1.0}"
-    return f"coalesce(cast({scaled} as varchar), {text})"
+    written = f"cast({scaled} as varchar)"
+    if plan.file.decimal == ",":
+        written = f"replace(format('{{:.10f}}', {scaled}), '.', ',')"
+    return f"coalesce({written}, {text})"
+
+
+def _constant(plan: Plan, value: object) -> str:
+    """A constant of the settings, a fraction in the writing of the file so that it is read as it is meant."""
+    if isinstance(value, float) and plan.file.decimal == ",":
+        return literal(str(value).replace(".", ","))
+    return literal(value)
 
 
 def _condition(plan: Plan, condition: Condition) -> str:

@@ -110,3 +110,14 @@ def _smallest(table: RawTable, column: str, number: int) -> object:
     if column == table.event_time:
         return "2023-01-01"
     return SMALLEST.get(column, f"unknown-{column}")
+
+
+def mapped_company(
+    files: Mapping[str, Any],
+    tables: Sequence[Mapping[str, Any]],
+    **overrides: Any,  # noqa: ANN401 - settings of any kind
+) -> Company:
+    """A company whose source reads `files` (as in TOML, a bare text is the path) from folder "acme" into `tables`."""
+    declared = {key: {"path": file} if isinstance(file, str) else file for key, file in files.items()}
+    source = {"kind": "files", "folder": "acme", "system": "acme", "get": "Ask Ann for the export."}
+    return company(source=source | {"files": declared, "tables": list(tables)}, **overrides)
