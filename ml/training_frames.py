@@ -91,8 +91,8 @@ def training_frame(
         msg = f"features lack the columns {', '.join(missing)}; rebuild the feature tables or drop the declarations"
         raise TrainingFrameError(msg)
     keys = [entity, "as_of"]
-    left = features.assign(as_of=pd.to_datetime(features["as_of"]))
-    right = labels[[*keys, label]].assign(as_of=pd.to_datetime(labels["as_of"]))
+    left = features.assign(as_of=_days(features["as_of"]))
+    right = labels[[*keys, label]].assign(as_of=_days(labels["as_of"]))
     try:
         joined = left.merge(right, on=keys, how="inner", validate="one_to_one")
     except pd.errors.MergeError as error:
@@ -101,6 +101,11 @@ def training_frame(
     data = joined.sort_values(["as_of", entity], kind="stable").reset_index(drop=True)
     declared = tuple(columns)
     return TrainingFrame(data, entity, declared, label, horizon_days, confirm_days, content_hash(data, declared))
+
+
+def _days(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Time stamps of one resolution, whatever the source of the frame: joins by time compare the types, too."""
+    return pd.to_datetime(values).astype("datetime64[ns]")
 
 
 def content_hash(data: pd.DataFrame, columns: Sequence[FeatureColumn]) -> str:

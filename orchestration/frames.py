@@ -13,6 +13,8 @@ import pandas as pd
 
 from feature_definitions.base import FeatureView
 
+# Before every event: nothing is matured, nobody is a customer.
+NO_DATA = date(1900, 1, 31)
 FACTS = {
     "spells": "select account_id, spell_number, started_on, ended_on from marts.fct_customer_spells order by 1, 2",
     "lifecycle": "select lead_id, created_on, customer_on from marts.fct_lead_lifecycle order by lead_id",
@@ -22,15 +24,17 @@ FACTS = {
     ),
     "purchases": "select account_id, purchased_on, amount from marts.fct_purchases order by 1, 2",
     "movements": "select * from marts.fct_mrr_movements order by account_id, month_start",
+    "segments": "select account_id, coalesce(industry, 'unknown') as segment from marts.dim_accounts order by 1",
     "revenue": "select * from marts.fct_monthly_revenue order by month_start, region, segment",
     "accounts": "select * from marts.dim_accounts order by account_id",
 }
 
 
 def read(connection: duckdb.DuckDBPyConnection, query: str) -> pd.DataFrame:
-    """The result of a query as a frame; decimals become floats, days time stamps."""
+    """The result of a query as a frame; decimals become floats, days and instants time stamps of one resolution."""
     frame: pd.DataFrame = connection.sql(query).df()
-    return frame
+    stamps = frame.select_dtypes("datetime").columns
+    return frame.astype(dict.fromkeys(stamps, "datetime64[ns]"))
 
 
 def facts(connection: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
@@ -58,11 +62,20 @@ def features(
     return read(connection, f"{query}{where} order by 2, 1")
 
 
-def data_until(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """The last day the data cover; None for a company without a single dated row."""
-    rows = connection.execute("select data_until from intermediate.int_observation_window").fetchall()
+def data_until(connection: duckdb.DuckDBPyConnection) -> date:
+    """The last day the data cover; `NO_DATA` for a company without a single dated row."""
+    return _observed(connection, "data_until")
+
+
+def last_as_of(connection: duckdb.DuckDBPyConnection) -> date:
+    """The last month end the data cover; `NO_DATA` for a company without a single dated row."""
+    return _observed(connection, "last_as_of")
+
+
+def _observed(connection: duckdb.DuckDBPyConnection, column: str) -> date:
+    rows = connection.execute(f"select {column} from intermediate.int_observation_window").fetchall()  # noqa: S608
     found: date | None = rows[0][0] if rows else None
-    return found
+    return found or NO_DATA
 
 
 def snapshot_id(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:

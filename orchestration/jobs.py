@@ -7,6 +7,7 @@ parts that a data engineer launches alone.
 from collections.abc import Sequence
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 RAW = dg.AssetSelection.groups("source", "raw", "control")
 FEATURES = dg.AssetSelection.groups("features")
@@ -17,7 +18,7 @@ DOWNSTREAM = FEATURES | MODELS | PREDICTIONS | PUBLISHED
 WAREHOUSE = dg.AssetSelection.all() - RAW - DOWNSTREAM
 
 
-def jobs() -> Sequence[dg.UnresolvedAssetJobDefinition]:
+def jobs() -> Sequence[UnresolvedAssetJobDefinition]:
     """All jobs."""
     return [
         dg.define_asset_job("land_source", RAW, description="Land the source: accept, quarantine, keep versions."),

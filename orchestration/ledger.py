@@ -39,7 +39,11 @@ def append(
     if frame.duplicated(list(keys)).any():
         msg = f"{SCHEMA}.{table}: the predictions have two rows for one key ({', '.join(keys)})"
         raise ValueError(msg)
-    stamped = frame.assign(model_version=model_version, status=status, run_id=run_id, made_at=made_at)
+    if frame.empty:
+        return 0
+    # A column of texts that are all null has no type of its own; the ledger's table needs one from the start.
+    texts = {name: frame[name].astype("string") for name in frame.columns if frame[name].dtype == object}
+    stamped = frame.assign(**texts, model_version=model_version, status=status, run_id=run_id, made_at=made_at)
     connection.register("new_predictions", stamped)
     try:
         _create(connection, table, keys)

@@ -13,11 +13,22 @@ from rich.console import Console
 NAME = "customer_lifecycle_progress"
 
 
+# Wide enough for the summary's tables where the output is no terminal (a log file, CI).
+WIDTH_WITHOUT_TERMINAL = 150
+
+
+def wide_console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal, or wide enough for the tables where there is none."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH_WITHOUT_TERMINAL)
+
+
 class ProgressHandler(logging.Handler):
     """Print steps as they start and end; a step's own messages go beneath it."""
 
     def __init__(self, console: Console) -> None:
-        super().__init__(logging.INFO)
+        # Dagster reports its events as debug records; what is shown is decided by `emit`.
+        super().__init__(logging.DEBUG)
         self.console = console
         self.started: dict[str, float] = {}
 
@@ -38,9 +49,10 @@ class ProgressHandler(logging.Handler):
             self._check(event.event_specific_data)
 
     def _message(self, record: logging.LogRecord, meta: dict[str, Any]) -> None:
-        text = meta.get("orig_message")
-        if record.levelno >= logging.WARNING or (text and meta.get("step_key") and "dbt" not in str(text)[:8]):
-            self.console.print(f"    [dim]{text or record.getMessage()}[/dim]", highlight=False)
+        text = str(meta.get("orig_message") or record.getMessage())
+        is_said_by_a_step = record.levelno == logging.INFO and meta.get("step_key")
+        if record.levelno > logging.INFO or (is_said_by_a_step and "dbt command" not in text):
+            self.console.print(f"    {text}", style="dim", markup=False, highlight=False)
 
     def _check(self, evaluation: Any) -> None:  # noqa: ANN401 - Dagster's event data
         if evaluation.passed:
@@ -57,7 +69,7 @@ class ProgressHandler(logging.Handler):
 def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
     """The console logger of all jobs."""
     logger = logging.getLogger(NAME)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)
     logger.propagate = False
-    logger.handlers = [ProgressHandler(Console(stderr=True))]
+    logger.handlers = [ProgressHandler(wide_console(stderr=True))]
     return logger

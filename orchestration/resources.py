@@ -4,6 +4,7 @@ The only module of this package that reads the environment. Does not belong here
 features or models mean.
 """
 
+import hashlib
 import importlib.metadata
 import os
 import shutil
@@ -12,8 +13,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
@@ -21,6 +23,9 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from companies import settings
+
+if TYPE_CHECKING:
+    from ml.registrations import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 DBT_FOLDER = ROOT / "dbt_project"
@@ -64,6 +69,16 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
     def artifact_folder(self) -> Path:
         """Where MLflow keeps files."""
         return self.state / "mlartifacts"
+
+    def model_store(self) -> "Store":
+        """The company's model registry."""
+        from ml.registrations import Store
+
+        return Store(self.tracking_uri, self.artifact_folder, experiment=self.company_name)
+
+    def model_card(self, model: str) -> str:
+        """The model's card from the docs, shown in the registry."""
+        return (ROOT / "docs" / "model_cards" / f"{model}.md").read_text(encoding="utf-8")
 
     @property
     def source_folder(self) -> Path:
@@ -149,6 +164,16 @@ def git_commit() -> str:
         [git, "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
     return result.stdout.strip() or "unknown"
+
+
+@cache
+def code_version() -> str:
+    """Names the code that models are made of: equal files give the same 16 hex digits."""
+    digest = hashlib.sha256()
+    for package in ("feature_definitions", "ml"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 class LeanDbt(DbtCliResource):

@@ -5,6 +5,7 @@ and turning failures into messages. Does not belong here: what a job does, and h
 """
 
 import argparse
+import contextlib
 import resource
 import sys
 import time
@@ -12,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
-from rich.console import Console
 
 from companies.settings import CompanyError
+from orchestration.progress import wide_console
 from orchestration.resources import Deployment, deployment_from_environment, point_dagster_at
 
 OK, FAILED, WRONG_SETTINGS, INTERRUPTED = 0, 1, 2, 130
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__)
     parser.add_argument("--company", help="overrides LIFECYCLE_COMPANY")
     chosen = parser.parse_args(arguments)
-    console = Console()
+    console = wide_console()
     deployment = deployment_from_environment()
     if chosen.company:
         deployment = deployment.model_copy(update={"company_name": chosen.company})
@@ -72,7 +73,9 @@ def run(deployment: Deployment) -> list[Timing]:
 
     defs = build_defs(deployment)
     loaded = Timing("definitions", time.monotonic() - started)
-    with dg.DagsterInstance.get() as instance:
+    # dbt's own output goes to a file, not between the progress lines.
+    console = deployment.state / "console.log"
+    with dg.DagsterInstance.get() as instance, console.open("w") as output, contextlib.redirect_stdout(output):
         months = _months(deployment)
         span = {
             "dagster/asset_partition_range_start": months[0],
@@ -110,7 +113,11 @@ def _execute(
     partition_key: str | None = None,
 ) -> list[Timing]:
     result = defs.resolve_job_def(job).execute_in_process(
-        instance=instance, tags=tags, partition_key=partition_key, raise_on_error=False
+        run_config={"loggers": {"progress": {}}},
+        instance=instance,
+        tags=tags,
+        partition_key=partition_key,
+        raise_on_error=False,
     )
     if not result.success:
         raise RunFailedError(_why(result))

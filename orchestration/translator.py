@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
 
 class LayerTranslator(DagsterDbtTranslator):
-    """Group dbt's assets by layer, and the marts by area."""
+    """Group dbt's assets by layer, and the marts by area; tests on sources are checks of the raw tables."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The parent's spec with our group, owner and kinds."""

@@ -1,4 +1,5 @@
 -- As many leads come out as went in.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_lead_lifecycle'}}}) }}
 with landed as (
     select count(*) as leads_count from {{ ref('stg_raw__leads') }}
     where {{ is_newest() }}

@@ -1,4 +1,5 @@
 -- Regions and segments add up to what the accounts paid: nothing is lost or counted twice on the way.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_monthly_revenue'}}}) }}
 with reported as (
     select
         coalesce(sum(mrr), 0) as mrr,

@@ -1,4 +1,5 @@
 -- Every purchase is new, repeated or returned, and none is lost.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_purchase_movements'}}}) }}
 with movements as (
     select
         sum(purchased_amount) as purchased_amount,

@@ -101,5 +101,5 @@ def _table(event: Any, nodes: Mapping[str, Any]) -> Mapping[str, Any] | None:  #
     if not isinstance(event, (dg.Output, dg.AssetMaterialization)):
         return None
     unique_id = event.metadata.get("unique_id")
-    node = nodes.get(getattr(unique_id, "value", unique_id))
+    node = nodes.get(str(getattr(unique_id, "value", None)))
     return None if node is None or node["config"]["materialized"] in ("view", "ephemeral") else node

@@ -1,0 +1,137 @@
+"""The models as assets: one training each, registered in MLflow, judged by checks.
+
+Belongs here: which tables a model waits for, calling its training and reporting the outcome. What a model is trained
+on is `orchestration.training_inputs`, how it learns is `ml`, who becomes champion is `ml.registry`.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from feature_definitions import registry as views
+from ingestion.contract import TABLES
+from orchestration import frames, records
+from orchestration.checks import model_quality
+from orchestration.resources import POOL, Deployment, code_version, git_commit
+
+if TYPE_CHECKING:
+    from ml.registrations import Registration
+    from orchestration.training_inputs import Trained
+
+OWNERS = ["team:data-science"]
+FACTS = {
+    "churn": ["fct_customer_spells"],
+    "clv": ["fct_customer_spells", "fct_mrr_movements", "fct_purchases", "dim_accounts"],
+    "lead_score": ["fct_lead_lifecycle"],
+    "win_probability": ["fct_deals"],
+    "revenue": ["fct_monthly_revenue", "fct_customer_spells", "fct_mrr_movements"],
+}
+PROMISES = {
+    "churn": "Probability that a customer leaves within the horizon, with interval, risk level, reasons and actions.",
+    "clv": "Expected discounted gross margin of a customer over the coming months, with interval.",
+    "lead_score": "Probability that a lead becomes a customer within the horizon, 0-100 and grade A-D, with reasons.",
+    "win_probability": "Probability that an open deal is won within the horizon, and the months in which it may close.",
+    "revenue": "Revenue of the coming months by region and segment, with 80 % and 95 % intervals that add up.",
+}
+READS_FEATURES = ("churn", "lead_score", "win_probability")
+
+
+def model_assets() -> list[dg.AssetsDefinition]:
+    """One asset per model."""
+    return [_model_asset(name) for name in FACTS]
+
+
+def _model_asset(name: str) -> dg.AssetsDefinition:
+    tables = [["features", view.name] for view in views.views_for(name)] if name in READS_FEATURES else []
+    facts = [["marts", table] for table in FACTS[name]]
+
+    @dg.asset(
+        key=["models", name],
+        group_name="models",
+        owners=OWNERS,
+        kinds={"python", "mlflow"},
+        description=f"{PROMISES[name]} Card: docs/model_cards/{name}.md.",
+        deps=[dg.AssetKey(key) for key in [*tables, *facts, ["intermediate", "int_observation_window"]]],
+        check_specs=model_quality.specs(name),
+        pool=POOL,
+    )
+    def train(
+        context: dg.AssetExecutionContext, deployment: Deployment
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        trained, registration = _train(name, deployment, context.run_id)
+        report = trained.outcome.report
+        context.log.info(f"{name}: {report.status}. " + " ".join(report.reasons))
+        yield dg.MaterializeResult(metadata=_figures(trained, registration))
+        yield from model_quality.results(name, report, registration)
+
+    return train
+
+
+def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Registration]":
+    """Train, register, and keep the record in the warehouse."""
+    from ml import registry
+    from ml.training_record import Provenance
+    from orchestration.training_inputs import TRAINERS
+
+    store = deployment.model_store()
+    with deployment.warehouse() as connection:
+        champion = registry.champion_info(store, name)
+        learned = champion is not None and champion.status != "fallback"
+        trained = TRAINERS[name](
+            connection, deployment.company, registry.load_version(store, champion) if champion and learned else None
+        )
+        provenance = Provenance(
+            content_hash=trained.content_hash,
+            snapshot_id=frames.snapshot_id(connection, list(TABLES)),
+            code_version=code_version(),
+            first_as_of=trained.first_as_of,
+            last_as_of=trained.last_as_of,
+            params=trained.params,
+            feature_versions=trained.feature_versions,
+            git_commit=git_commit(),
+            dagster_run_id=run_id,
+            promotion=deployment.company.promotion,
+            model_card=deployment.model_card(name),
+            example=trained.example,
+        )
+        registration = registry.log_training(store, trained.outcome, provenance)
+        records.write(connection, _record(name, trained, registration, provenance.snapshot_id), trained.outcome.report)
+    return trained, registration
+
+
+def _record(name: str, trained: "Trained", registration: "Registration", snapshot_id: str) -> records.Training:
+    report, champion, candidate = trained.outcome.report, registration.champion, registration.candidate
+    return records.Training(
+        model=name,
+        run_id=registration.run_id,
+        trained_at=datetime.now(UTC).replace(tzinfo=None),
+        status=report.status,
+        reasons=list(report.reasons),
+        kept_method=report.kept_method,
+        candidate_version=candidate.version if candidate else None,
+        champion_version=champion.version if champion else None,
+        champion_status=champion.status if champion else None,
+        training_rows=trained.rows,
+        first_as_of=trained.first_as_of,
+        last_as_of=trained.last_as_of,
+        content_hash=trained.content_hash,
+        snapshot_id=snapshot_id,
+    )
+
+
+def _figures(trained: "Trained", registration: "Registration") -> dict[str, dg.MetadataValue | str | int]:
+    from ml.training_record import as_markdown
+
+    report, champion = trained.outcome.report, registration.champion
+    return {
+        "status": report.status,
+        "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in report.reasons) or "none"),
+        "report": dg.MetadataValue.md(as_markdown(report)),
+        "training_rows": trained.rows,
+        "content_hash": trained.content_hash,
+        "mlflow_run_id": registration.run_id,
+        "champion": f"version {champion.version} ({champion.status})" if champion else "none",
+        "is_new_training": str(registration.is_new),
+    }

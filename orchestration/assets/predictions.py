@@ -1,0 +1,81 @@
+"""The predictions of each month end as assets: the champion's statements, appended to the ledger.
+
+Belongs here: running the champion for the months of a partition and reporting what was appended. What a champion is
+shown is `orchestration.scoring`, how the ledger keeps it `orchestration.ledger`.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pandas as pd
+
+from orchestration import ledger
+from orchestration.assets.models import FACTS, OWNERS, PROMISES
+from orchestration.partitions import as_of
+from orchestration.resources import POOL, Deployment
+
+ROWS_SHOWN = 10
+
+
+def prediction_assets(partitions: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """One asset per model, by `as_of` month."""
+    return [_prediction_asset(name, partitions) for name in FACTS]
+
+
+def _prediction_asset(name: str, partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["predictions", name],
+        group_name="predictions",
+        owners=OWNERS,
+        kinds={"python", "duckdb", "table"},
+        description=f"Append-only ledger. {PROMISES[name]} Grain: what is predicted, as_of, model version, statement.",
+        deps=[dg.AssetKey(["models", name])],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def predict(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
+        return _predict(name, context, deployment)
+
+    return predict
+
+
+def _predict(name: str, context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
+    from ml import registry
+    from orchestration.scoring import SCORINGS
+    from orchestration.training_inputs import Champion
+
+    champion: Champion
+    champion, version = registry.load_champion(deployment.model_store(), name)
+    scoring, made_at = SCORINGS[name], datetime.now(UTC).replace(tzinfo=None)
+    appended = 0
+    with deployment.warehouse() as connection:
+        for month in context.partition_keys:
+            rows = scoring.rows(connection, deployment.company, champion, as_of(month))
+            appended += ledger.append(
+                connection,
+                name,
+                rows,
+                keys=scoring.keys,
+                model_version=version.version,
+                status=version.status,
+                run_id=context.run_id,
+                made_at=made_at,
+            )
+    context.log.info(f"{name}: {len(rows):,} statements about {month}, {appended:,} of them new to the ledger")
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/partition_row_count": len(rows),
+            "appended": appended,
+            "model_version": version.version,
+            "model_status": version.status,
+            "examples": dg.MetadataValue.md(_examples(rows)),
+        }
+    )
+
+
+def _examples(rows: pd.DataFrame) -> str:
+    """The rows with the highest value, for a look in the UI."""
+    if rows.empty:
+        return "no rows"
+    return str(rows.sort_values("value", ascending=False).head(ROWS_SHOWN).to_markdown(index=False))
