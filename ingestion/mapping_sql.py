@@ -11,17 +11,16 @@ and the last one the reasons.
 # ruff: noqa: S608 - names are quoted by sql_text and come from the contract or a validated settings file
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from companies.mapping import ColumnRule, Condition, Event, Lookup, SourceFile, TableMapping
-from ingestion.contract_fields import RawColumn, RawTable
-from ingestion.contract_sql import value_faults
+from ingestion.contract_fields import RawTable
+from ingestion.reasons_sql import reasons_query
 from ingestion.sql_text import literal, name
 from ingestion.values_sql import Style, flag, local_to_utc, number, typed, utc_to_local
 
 SEPARATOR = "chr(31)"
 ABSENT = "chr(30)"
-LONGEST_QUOTE = 60
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ def staging_query(plan: Plan) -> str:
     """The rows of one mapping with the columns of `staged_columns`, in file order."""
     texts = " union all ".join(_texts(plan, number, event) for number, event in enumerate(_events(plan.mapping)))
     first = _first_per_key(plan.table) if plan.mapping.first_per_key else ""
-    return f"with texts as ({texts}), typed as ({_typed(plan)}), reasoned as ({_reasoned(plan)}) {_final(plan)}{first}"
+    reasons = reasons_query(plan.table, plan.now, has_known_at=plan.mapping.known_at is not None)
+    return f"with texts as ({texts}), typed as ({_typed(plan)}), reasoned as ({reasons}) {_final(plan)}{first}"
 
 
 def lookup_query(lookup: Lookup, source_rows: str) -> str:
@@ -238,42 +238,6 @@ def _style(plan: Plan, rule: ColumnRule | None) -> Style:
 def _written(plan: Plan, rule: ColumnRule | None) -> Style:
     """How the text of a column is written: as the source writes it, or ISO where a rule has computed it."""
     return Style(plan.zone, plan.file.decimal) if rule and rule.plus_minutes else _style(plan, rule)
-
-
-def _reasoned(plan: Plan) -> str:
-    cases = [case for column in plan.table.columns for case in _column_cases(plan, column)]
-    cases += _clock_cases(plan)
-    rows = ", ".join(cases)
-    return f"select *, list_filter([{rows}], lambda reason: reason is not null) as reasons from typed"
-
-
-def _column_cases(plan: Plan, column: RawColumn) -> list[str]:
-    text, value = name("text " + column.name), name(column.name)
-    cases = [_case(f"{text} is not null and {value} is null", column.name, f" is not a {column.duckdb_type}", text)]
-    if not column.nullable:
-        cases.append(_case(f"{text} is null", column.name, "is missing"))
-    faults = value_faults(plan.table, column.name, value)
-    return cases + [_case(condition, column.name, f" {words}", text) for condition, words in faults]
-
-
-def _clock_cases(plan: Plan) -> list[str]:
-    latest = f"timestamp {literal(plan.now + timedelta(days=1))}"
-    event, text = plan.table.event_time, name("text known_at")
-    cases = [_case(f"{name(event)} > {latest}", event, " is in the future", name("text " + event))]
-    if plan.mapping.known_at is not None:
-        unread = f"{text} is not null and given_known_at is null"
-        cases.append(_case(unread, "known_at", " is not a TIMESTAMP", text))
-        cases.append(_case(f"given_known_at > {latest}", "known_at", " is in the future", text))
-    return cases
-
-
-def _case(condition: str, column: str, words: str, text: str | None = None) -> str:
-    quoted = (
-        f"'''' || left({text}, {LONGEST_QUOTE}) || '''{words.replace(chr(39), chr(39) * 2)}'"
-        if text
-        else literal(words)
-    )
-    return f"case when {condition} then 'row ' || source_row || ', column {column}: ' || {quoted} end"
 
 
 def _final(plan: Plan) -> str:

@@ -14,11 +14,11 @@ from ingestion.landing import LandingReport, land
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "how_to" / "add_a_company.md"
 FILES = {
     "people.csv": (
-        "Id,Mail,Origin,Role,Met,Opt-in,Test,Modified,Mql date,Won\n"
-        "1,Ann@Example.com,G-Ads,boss,31.01.2024,yes,no,2024-02-01 08:00,15.02.2024,x\n"
-        "2,,,clerk,02/15/2024,no,no,2024-02-16 08:00,,\n"
-        "3,,fair,,01.01.2024,,yes,2024-02-16 08:00,,\n"
-    ).encode(),
+        b"Id,Mail,Origin,Role,Met,Opt-in,Test,Modified,Mql date,Won\n"
+        b"1,Ann@Example.com,G-Ads,boss,31.01.2024,yes,no,2024-02-01 08:00,15.02.2024,x\n"
+        b"2,,,clerk,02/15/2024,no,no,2024-02-16 08:00,,\n"
+        b"3,,fair,,01.01.2024,,yes,2024-02-16 08:00,,\n"
+    ),
     "contracts.csv": (
         "Kunde;Nr;Tarif;Jahrespreis;Beginn;Ende;Region\n"
         "K1;1;groß;1.200,00;01.02.2024;9999-12-31;Süd\n"
