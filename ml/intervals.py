@@ -130,6 +130,8 @@ def reliability_table(
     effect = design_effect(label - probability, entity)
     strength = np.interp(stated, band.knots, band.strengths)
     expected_lower, expected_upper = beta_bounds(stated, 1.0 / (1.0 / strength + effect / rows), band.nominal)
+    half_event = 0.5 * effect / rows  # rates come in whole events: none of 100 is no miss of 0.3 %
+    expected_lower, expected_upper = expected_lower - half_event, expected_upper + half_event
     lower, upper = band.bounds(stated)
     return pd.DataFrame(
         {
@@ -139,8 +141,8 @@ def reliability_table(
             "observed_rate": observed,
             "lower": lower,
             "upper": upper,
-            "expected_lower": expected_lower,
-            "expected_upper": expected_upper,
+            "expected_lower": np.maximum(expected_lower, 0.0),
+            "expected_upper": np.minimum(expected_upper, 1.0),
             "is_covered": (observed >= expected_lower) & (observed <= expected_upper),
         }
     )

@@ -70,14 +70,20 @@ class _Judged:
     tables: dict[str, pd.DataFrame]
 
 
-def train_binary(frame: TrainingFrame, task: BinaryTask, champion: FittedClassifier | None = None) -> Outcome:
+def train_binary(
+    frame: TrainingFrame,
+    task: BinaryTask,
+    champion: FittedClassifier | None = None,
+    judged: BoolArray | None = None,
+) -> Outcome:
     """Run the whole training; never fails for want of data.
 
     Args:
         champion: the deployed model, to compare on rows it was not trained on.
+        judged: rows that count as test rows; all of them if None. Training rows are never restricted.
     """
     fallback = fit_rates(frame, task.groupings, task.happened)
-    split = out_of_time(frame.data["as_of"], frame.data[frame.label], frame.gap_days)
+    split = _split(frame, judged)
     missing = _too_little(frame, split, task) if split.reason else _missing(frame, split, task)
     if missing:
         report = TrainingReport(task.model, "insufficient_data", tuple(missing), None)
@@ -89,17 +95,29 @@ def train_binary(frame: TrainingFrame, task: BinaryTask, champion: FittedClassif
         tables = {"separations": separations(train).rename("auc").rename_axis("feature").reset_index()}
         report = TrainingReport(task.model, status, reasons, None, (), leak_gates, tables)
         return TrainingOutcome(report, None, fallback)
-    judged = _judge(train, test, task)
-    gates = (*leak_gates, *_gates(judged, test, champion))
+    verdict = _judge(train, test, task)
+    gates = (*leak_gates, *_gates(verdict, test, champion))
     status, reasons = status_of(gates)
-    notes = (judged.pair.choice,) if judged.kept == judged.pair.kept else (judged.pair.choice, _SIMPLER)
-    metrics = judged.evaluation.rows(task.model, judged.kept)
-    report = TrainingReport(task.model, status, (*reasons, *notes), judged.kept, metrics, gates, judged.tables)
-    return TrainingOutcome(report, train_both(frame, task.learner).fitted[judged.kept], fallback)
+    notes = (verdict.pair.choice,) if verdict.kept == verdict.pair.kept else (verdict.pair.choice, _SIMPLER)
+    metrics = verdict.evaluation.rows(task.model, verdict.kept)
+    report = TrainingReport(task.model, status, (*reasons, *notes), verdict.kept, metrics, gates, verdict.tables)
+    return TrainingOutcome(report, train_both(frame, task.learner).fitted[verdict.kept], fallback)
 
 
 _NO_UNSEEN_ROWS = "not applicable: the champion was trained on all rows that have an outcome"
 _SIMPLER = "logistic regression kept: on the test rows the boosted model is not better beyond noise, and simpler wins"
+
+
+def _split(frame: TrainingFrame, judged: BoolArray | None) -> TimeSplit:
+    """The out-of-time split whose test rows, and the date on which they start, come from the judged rows."""
+    if judged is None or not judged.any():
+        return out_of_time(frame.data["as_of"], frame.data[frame.label], frame.gap_days)
+    split = out_of_time(frame.data.loc[judged, "as_of"], frame.data.loc[judged, frame.label], frame.gap_days)
+    if split.test_from is None:
+        return replace(split, train=np.zeros(len(judged), dtype=bool), test=np.zeros(len(judged), dtype=bool))
+    days, start = pd.to_datetime(frame.data["as_of"]), pd.Timestamp(split.test_from)
+    train = (days + pd.Timedelta(days=frame.gap_days) <= start).to_numpy()
+    return replace(split, train=train, test=judged & (days >= start).to_numpy())
 
 
 def _too_little(frame: TrainingFrame, split: TimeSplit, task: BinaryTask) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ml.arrays import FloatArray
+from ml.arrays import BoolArray, FloatArray
 from ml.encoding import as_numbers
 from ml.evaluation import TrainingOutcome
 from ml.models import rule_score
@@ -33,6 +33,9 @@ class LeadParams:
     """Settings of the lead score.
 
     Attributes:
+        judged_ages_days: the test rows are leads of these ages (days after creation); all open leads are trained on,
+            but month-end rows of old leads would outnumber the moments at which a score is acted on.
+        age_column: feature with the lead's age; absent: every row is judged.
         grade_shares: share of test leads below grade C, below B and below A.
         rule_feature: column with the rule score; the rule baseline and the fallback's bands read it.
         groupings: features by which the fallback groups leads, after the rule score.
@@ -40,6 +43,8 @@ class LeadParams:
     """
 
     horizon_days: int = 90
+    judged_ages_days: tuple[int, ...] = (0, 7, 30)
+    age_column: str = "lead_age_days"
     grade_shares: tuple[float, float, float] = (0.4, 0.7, 0.9)
     rule_feature: str = "rule_score"
     sql_min_score: int = 110
@@ -111,7 +116,7 @@ def run_training(
         learner=TabularParams(params.seed),
     )
     known = champion.model if champion and isinstance(champion.model, FittedClassifier) else None
-    outcome = train_binary(frame, task, known)
+    outcome = train_binary(frame, task, known, _judged(frame, params))
     own = outcome.fallback.predict(frame.data, with_reasons=False)["value"].to_numpy()
     fallback = _graded(outcome.fallback, own, frame.labels, params)
     if outcome.candidate is None:
@@ -121,6 +126,13 @@ def run_training(
     tables = {"grades": _grade_table(candidate, test), "rule_agreement": _agreement(frame, test, params)}
     report = outcome.report.with_tables(tables)
     return TrainingOutcome(report, candidate, fallback)
+
+
+def _judged(frame: TrainingFrame, params: LeadParams) -> BoolArray | None:
+    """Rows of the ages at which leads are judged; None without an age."""
+    if params.age_column not in frame.data.columns:
+        return None
+    return np.isin(as_numbers(frame.data[params.age_column]), params.judged_ages_days)
 
 
 def _graded(
