@@ -97,29 +97,14 @@ def _find_contradictions(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> No
 
 def _find_news(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
     """The staged rows that become versions, with their `known_at`; `is_first` marks the first one of a new key."""
-    table, key, source = f"raw.{arrival.table.name}", name(arrival.table.key), literal(arrival.source)
+    table, source = f"raw.{arrival.table.name}", literal(arrival.source)
     is_first_load = _count(con, f"select count(*) from (from {table} where source = {source} limit 1)") == 0
     now = f"timestamp {literal(arrival.now)}"
     historical = f"least(coalesce(s.event_clock, timestamp {literal(arrival.undated)}), {now})"
+    _compare(con, arrival)
     con.execute(f"""
         create or replace temp table news as
-        with candidates as (
-            select min(rowid) as id, {key} as key, given_known_at, row_hash, bool_or({_is_firm(arrival)}) as is_firm
-            from {STAGE} where {_GOOD} group by {key}, given_known_at, row_hash
-        ),
-        newest as (
-            select {key} as key, arg_max(row_hash, (known_at, loaded_at)) as row_hash
-            from {table} where source = {source} group by {key}
-        ),
-        compared as (
-            select c.*, n.key is null as is_new_key, n.row_hash is distinct from c.row_hash as is_changed,
-                r.row_hash is null as is_new_clock, min(c.id) over (partition by c.key) = c.id as is_earliest
-            from candidates as c
-            left join newest as n on n.key = c.key
-            left join {table} as r on r.source = {source} and r.{key} = c.key
-                and r.known_at = c.given_known_at and r.row_hash = c.row_hash
-        ),
-        fresh as (
+        with fresh as (
             select * from compared
             where case when not is_firm then is_new_key and is_earliest
                 when given_known_at is null then is_changed else is_new_clock end
@@ -127,6 +112,38 @@ def _find_news(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
         select f.id, coalesce(s.given_known_at, {historical if is_first_load else now}) as known_at,
             f.is_new_key and row_number() over (partition by f.key order by s.given_known_at, f.id) = 1 as is_first
         from fresh as f join {STAGE} as s on s.rowid = f.id
+    """)
+
+
+def _compare(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
+    """Each content of each key beside the newest version; one blocking operator a statement, to stay in memory."""
+    table, key, source = f"raw.{arrival.table.name}", name(arrival.table.key), literal(arrival.source)
+    con.execute(f"""
+        create or replace temp table candidates as
+        select min(rowid) as id, {key} as key, given_known_at, row_hash, bool_or({_is_firm(arrival)}) as is_firm
+        from {STAGE} where {_GOOD} group by {key}, given_known_at, row_hash
+    """)
+    con.execute(f"""
+        create or replace temp table newest as
+        select {key} as key, row_hash from {table} where source = {source}
+        qualify row_number() over (partition by {key} order by known_at desc, loaded_at desc) = 1
+    """)
+    con.execute(f"""
+        create or replace temp table known_clocks as
+        select c.id from candidates as c join {table} as r on r.{key} = c.key
+            and r.known_at = c.given_known_at and r.row_hash = c.row_hash
+        where r.source = {source} and c.given_known_at is not null
+    """)
+    con.execute("""
+        create or replace temp table earliest as
+        select min(id) as id from candidates where key in (select key from candidates where not is_firm) group by key
+    """)
+    con.execute("""
+        create or replace temp table compared as
+        select c.*, n.key is null as is_new_key, n.row_hash is distinct from c.row_hash as is_changed,
+            c.id not in (select id from known_clocks) as is_new_clock,
+            c.id in (select id from earliest) as is_earliest
+        from candidates as c left join newest as n on n.key = c.key
     """)
 
 
