@@ -31,7 +31,7 @@ closed as (
     inner join deals
         on
             months.month_end >= deals.closed_on
-            and {{ add_months('months.month_start', 1 - var('trailing_months')) }} <= deals.closed_on
+            and {{ add_months('months.month_start', '1 - ' ~ var('trailing_months')) }} <= deals.closed_on
     group by months.month_end
 ),
 

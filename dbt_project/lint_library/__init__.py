@@ -1,0 +1,18 @@
+"""What sqlfluff must know of dbt to read our SQL without a warehouse: dispatched macros, by name only.
+
+Belongs here: stand-ins for dbt objects in templates. Does not belong here: anything that runs in a build.
+"""
+
+from collections.abc import Callable
+
+
+class Adapter:
+    """Stands for dbt's adapter: a dispatched macro is linted as a call of a function with its name."""
+
+    @staticmethod
+    def dispatch(name: str) -> Callable[..., str]:
+        """A macro that renders as `name(arguments)`."""
+        return lambda *arguments: f"{name}({', '.join(str(argument) for argument in arguments)})"
+
+
+adapter = Adapter()
