@@ -63,7 +63,7 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
 
 
 def champion_info(store: Store, name: str) -> VersionInfo | None:
-    """The champion's version, or None when the model has none."""
+    """The version that is served, or None."""
     return _info_by_alias(store, name, CHAMPION)
 
 

@@ -88,7 +88,7 @@ class TransactionalClv:
         """  # noqa: D205
         x, last, age = (features[name].to_numpy(float) for name in ("repeat_purchases", "last_age", "age"))
         amount = self.amounts.expected_amount(x, features["mean_amount"].to_numpy(float))
-        by_month = self._purchases_by_month(x, last, age, max(self.terms.months, LIFETIME_MONTHS))
+        by_month = self.purchases_by_month(features, max(self.terms.months, LIFETIME_MONTHS))
         discounted = by_month * self.terms.discounts(by_month.shape[1])
         horizon = slice(0, self.terms.months)
         margin = amount * self.terms.gross_margin_ratio
@@ -106,6 +106,17 @@ class TransactionalClv:
                 "probability_alive": self.purchases.probability_alive(x, last, age),
             }
         )
+
+    def purchases_by_month(self, features: pd.DataFrame, months: int) -> FloatArray:
+        """Expected purchases in each coming month; shape (n, months). Years after the horizon are spread evenly."""
+        x, last, age = (features[name].to_numpy(float) for name in ("repeat_purchases", "last_age", "age"))
+        fine = np.arange(1, self.terms.months + 1)
+        coarse = np.arange(self.terms.months + 12, months + 12, 12).clip(max=months)
+        ends = np.unique(np.concatenate([fine, coarse]))
+        total = [self.purchases.expected_future_purchases(x, last, age, end * WEEKS_PER_MONTH) for end in ends]
+        steps = np.diff(np.column_stack([np.zeros(len(x)), *total]), axis=1).clip(min=0.0)
+        widths = np.diff(np.concatenate([[0], ends]))
+        return np.asarray(np.repeat(steps / widths, widths, axis=1))
 
     def scores(self, features: pd.DataFrame, actual: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Per row: the smallest level whose interval would hold the actual value, and P(nothing is bought).
@@ -142,16 +153,6 @@ class TransactionalClv:
             Terms(**data["terms"]),
             data["level"],
         )
-
-    def _purchases_by_month(self, x: FloatArray, last: FloatArray, age: FloatArray, months: int) -> FloatArray:
-        """Expected purchases in each coming month; shape (n, months). Years after the horizon are spread evenly."""
-        fine = np.arange(1, self.terms.months + 1)
-        coarse = np.arange(self.terms.months + 12, months + 12, 12).clip(max=months)
-        ends = np.unique(np.concatenate([fine, coarse]))
-        total = [self.purchases.expected_future_purchases(x, last, age, end * WEEKS_PER_MONTH) for end in ends]
-        steps = np.diff(np.column_stack([np.zeros(len(x)), *total]), axis=1).clip(min=0.0)
-        widths = np.diff(np.concatenate([[0], ends]))
-        return np.asarray(np.repeat(steps / widths, widths, axis=1))
 
     def _interval(
         self, features: pd.DataFrame, value: FloatArray, expected: FloatArray

@@ -4,8 +4,8 @@ Belongs here: turning (steps ahead, error) pairs into half widths. Does not belo
 
 Conformal prediction with errors scaled by step: |error| ÷ step^g, g fitted to how errors grow, so that few origins are
 pooled over all steps (Stankeviciute et al., "Conformal time-series forecasting", 2021, calibrates each step alone,
-which needs many more origins). Few origins are few independent errors whatever the number of steps, hence a Student
-bound beside the quantile.
+which needs many more origins). Errors of overlapping periods are hardly independent: a Student bound, with as many
+degrees of freedom as periods fit side by side, stands beside the quantile and weighs more the fewer the origins.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,10 @@ from ml.arrays import FloatArray
 FULL_HISTORY: Final = 24
 FLOOR: Final = 0.002
 LARGEST_GROWTH: Final = 1.0
-PRIOR_ORIGINS: Final = 6.0
+PRIOR_ORIGINS: Final = 4.0
+PRIOR_GROWTH: Final = 0.75
+PRIOR_ROWS: Final = 24.0
+WIDEST_BOUND: Final = 6.0
 
 
 @dataclass(frozen=True)
@@ -50,24 +53,29 @@ def half_widths(errors: Errors, horizon: int, levels: Sequence[float], months: i
     growth = _growth(errors)
     scores = np.abs(errors.error) / errors.step**growth
     origins = len(np.unique(errors.origin))
+    freedom = max(float(np.ptp(errors.origin) / np.mean(errors.step)), 1.0)
     spread = float(np.sqrt(np.mean(scores**2)))
     widths = []
     for level in levels:
         rank = min(1.0, level * (1 + 1 / len(scores)))
-        bound = float(student.ppf((1 + level) / 2, max(origins - 1, 1)))
+        bound = min(float(student.ppf((1 + level) / 2, freedom)), WIDEST_BOUND)
         quantile = float(np.quantile(scores, rank, method="higher"))
         weight = origins / (origins + PRIOR_ORIGINS)
-        widths.append(weight * quantile + (1 - weight) * max(quantile, min(bound, 6.0) * spread))
+        widths.append(weight * quantile + (1 - weight) * max(quantile, bound * spread))
     short = float(np.sqrt(max(1.0, FULL_HISTORY / max(months, 1))))
-    return np.maximum(np.array(widths)[:, None] * steps**growth * short, FLOOR * size)
+    return np.asarray(np.maximum(np.array(widths)[:, None] * steps**growth * short, FLOOR * size))
 
 
 def _growth(errors: Errors) -> float:
-    """Exponent by which mean absolute errors grow with the step, between 0 and 1; one half where it cannot be seen."""
+    """Exponent by which mean absolute errors grow with the step, between 0 and 1, shrunk towards three quarters.
+
+    One half is a random walk's, one a wrong trend's.
+    """
     steps = np.unique(errors.step)
     means = np.array([np.mean(np.abs(errors.error[errors.step == step])) for step in steps])
     counts = np.array([np.sum(errors.step == step) for step in steps], dtype=float)
     if len(steps) < 3 or np.any(means <= 0):
-        return 0.5
+        return PRIOR_GROWTH
     slope = np.polyfit(np.log(steps), np.log(means), 1, w=np.sqrt(counts))[0]
-    return float(np.clip(0.5 + (slope - 0.5) * counts.sum() / (counts.sum() + 12), 0.0, LARGEST_GROWTH))
+    trust = counts.sum() / (counts.sum() + PRIOR_ROWS)
+    return float(np.clip(PRIOR_GROWTH + (slope - PRIOR_GROWTH) * trust, 0.0, LARGEST_GROWTH))

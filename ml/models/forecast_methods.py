@@ -1,4 +1,4 @@
-"""Ways to continue one monthly series: three a person could draw, two that are fitted.
+"""Ways to continue one monthly series: four a person could draw, two that are fitted.
 
 Belongs here: point forecasts from an array. Does not belong here: weights, intervals (`ml.models.forecasting`), panels.
 statsforecast (3 CPU seconds to import, no compilation) is loaded when a fitted method is first called.
@@ -37,6 +37,15 @@ def seasonal_naive(values: FloatArray, horizon: int) -> FloatArray:
     return np.asarray(values[-SEASON:][np.arange(horizon) % SEASON], dtype=np.float64)
 
 
+def seasonal_trend(values: FloatArray, horizon: int) -> FloatArray:
+    """The same month a year before plus the mean change from year to year, over as many months as are known twice."""
+    if len(values) <= SEASON:
+        return last_value(values, horizon)
+    change = float(np.mean((values[SEASON:] - values[:-SEASON])[-SEASON:]))
+    years = 1 + np.arange(horizon) // SEASON
+    return np.asarray(seasonal_naive(values, horizon) + change * years)
+
+
 def ets(values: FloatArray, horizon: int) -> FloatArray:
     """Exponential smoothing, form chosen by AICc (Hyndman & Khandakar 2008)."""
     from statsforecast.models import AutoETS
@@ -65,8 +74,8 @@ def _fitted(make: Callable[[int], object], values: FloatArray, horizon: int) -> 
         found = make(season).forecast(y=values / size, h=horizon)["mean"] * size  # type: ignore[attr-defined]
     room = FAR * float(np.ptp(values))
     clipped = np.clip(found, values.min() - room, values.max() + room)
-    return np.where(np.isfinite(clipped), clipped, values[-1])
+    return np.asarray(np.where(np.isfinite(clipped), clipped, values[-1]))
 
 
 SIMPLE: Final[Mapping[str, Method]] = {"seasonal_naive": seasonal_naive, "last_value": last_value, "drift": drift}
-METHODS: Final[Mapping[str, Method]] = {"ets": ets, "theta": theta, **SIMPLE}
+METHODS: Final[Mapping[str, Method]] = {"ets": ets, "theta": theta, "seasonal_trend": seasonal_trend, **SIMPLE}

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from ml.arrays import FloatArray
+from ml.arrays import BoolArray, FloatArray
 from ml.models.forecast_intervals import FULL_HISTORY, Errors, half_widths
 from ml.models.forecast_methods import METHODS, SIMPLE, Method
 
@@ -50,6 +50,11 @@ class Backtest:
         for name, weight in weights.items():
             total += weight * self.predicted[name]
         return total
+
+    def only(self, rows: BoolArray) -> "Backtest":
+        """The rows of a mask."""
+        predicted = {name: values[rows] for name, values in self.predicted.items()}
+        return Backtest(self.origin[rows], self.step[rows], self.actual[rows], predicted)
 
     def errors(self, predicted: FloatArray) -> Errors:
         """Errors of any forecast of these rows."""
@@ -144,8 +149,12 @@ def run_backtest(values: FloatArray, horizon: int, methods: Mapping[str, Method]
 
 
 def error_weights(backtest: Backtest) -> dict[str, float]:
-    """Weights that add up to one: half equal, half by inverse squared mean absolute error."""
-    mae = {name: float(np.mean(np.abs(backtest.actual - p))) for name, p in backtest.predicted.items()}
+    """Weights that add up to one: half equal, half by inverse squared mean absolute error.
+
+    Errors weigh by their step: at a young origin mostly short steps are known, which flatter the last value.
+    """
+    errors = {name: np.abs(backtest.actual - p) for name, p in backtest.predicted.items()}
+    mae = {name: float(np.average(error, weights=backtest.step)) for name, error in errors.items()}
     least = 0.01 * max(float(np.mean(np.abs(backtest.actual))), 1e-12)
     inverse = {name: 1 / max(error, least) ** 2 for name, error in mae.items()}
     total = sum(inverse.values())
@@ -153,6 +162,20 @@ def error_weights(backtest: Backtest) -> dict[str, float]:
     kept = [name for name, error in mae.items() if error <= 1.5 * max(min(mae.values()), least)]
     equal = {name: EQUAL_SHARE / len(kept) if name in kept else 0.0 for name in mae}
     return {name: equal[name] + (1 - EQUAL_SHARE) * skill[name] for name in mae}
+
+
+def walk_forward(backtest: Backtest) -> FloatArray:
+    """The combination as it would have been made then: at each origin, weights from errors known by then.
+
+    Until an error is known all methods weigh the same. Shape (n,).
+    """
+    combined = np.zeros(len(backtest.actual))
+    equal = {name: 1 / len(backtest.predicted) for name in backtest.predicted}
+    for origin in np.unique(backtest.origin):
+        rows, known = backtest.origin == origin, backtest.origin + backtest.step <= origin
+        weights = error_weights(backtest.only(known)) if known.any() else equal
+        combined[rows] = backtest.only(rows).combined(weights)
+    return combined
 
 
 def forecast_panel(
@@ -167,14 +190,15 @@ def forecast_panel(
         series_id, month (first day), step, value, lower_80, upper_80, ...; and notes by series. A series without
         enough values has no rows, and a note that says so.
     """
-    parts, notes = [], {}
+    parts: list[pd.DataFrame] = []
+    notes: dict[str, tuple[str, ...]] = {}
     for name, rows in panel.groupby("series_id", sort=True):
         months = pd.to_datetime(rows["month"]).dt.to_period("M")
         series = rows.set_index(months)["value"].astype(float).groupby(level=0).sum(min_count=1)
         grid = series.reindex(pd.period_range(series.index.min(), series.index.max(), freq="M"))
-        known = grid.loc[: grid.last_valid_index()] if grid.notna().any() else grid
+        known = grid.iloc[: int(np.flatnonzero(grid.notna()).max(initial=-1)) + 1]
         try:
-            found = forecast_series(known.to_numpy(np.float64), horizon, levels, methods)
+            found = forecast_series(np.asarray(known, dtype=np.float64), horizon, levels, methods)
         except NoDataError as error:
             notes[str(name)] = (str(error),)
             continue

@@ -1,0 +1,229 @@
+"""Monthly revenue (MRR under contract, sales without): two views, their combination, regions and segments that add up.
+
+Label: `target_amount` of the coming months; horizon 3 to 36 months. Belongs here: the views, the backtest that weighs
+and judges them, reconciliation. Does not belong here: single series (`ml.models.forecasting`), the bottom-up path
+(`ml.models.revenue_bottom_up`), the ledger of forecasts made.
+
+A forecast is bound to its origin, so the fitted object holds its rows: it is trained anew with every month.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from ml import forecast_metrics, gates
+from ml.arrays import FloatArray
+from ml.evaluation import MetricRow, TrainingOutcome, TrainingReport, status_of
+from ml.models import revenue_panel
+from ml.models.bg_nbd import NoConvergenceError
+from ml.models.forecast_intervals import Errors, half_widths
+from ml.models.forecast_methods import SIMPLE
+from ml.models.forecasting import LEVELS, Backtest, NoDataError, error_weights, forecast_series, walk_forward
+from ml.models.revenue_bottom_up import BottomUp
+from ml.models.revenue_forecast import RevenueForecast
+
+MODEL: Final = "revenue"
+LEAST_MONTHS: Final = 15
+KNOWN_ORIGINS: Final = 3
+TOP_DOWN, BOTTOM_UP, COMBINED = "top_down", "bottom_up", "combined"
+
+Outcome = TrainingOutcome[RevenueForecast, RevenueForecast]
+
+
+@dataclass(frozen=True)
+class Views:
+    """The total seen from above and below.
+
+    Attributes:
+        paths: view to its forecast, shape (horizon,).
+        backtest: the total's past, predicted by each view; honest: weights as known at each origin.
+        combined: walk-forward combination, shape of the backtest.
+        weights: view to its weight in the combination.
+    """
+
+    paths: Mapping[str, FloatArray]
+    backtest: Backtest
+    combined: FloatArray
+    weights: Mapping[str, float]
+    simple: Backtest
+
+    def predicted(self, view: str) -> FloatArray:
+        """Backtest of a view or of the combination."""
+        return self.combined if view == COMBINED else self.backtest.predicted[view]
+
+    def path(self, view: str) -> FloatArray:
+        """Forecast of a view or of the combination."""
+        if view != COMBINED:
+            return self.paths[view]
+        parts = [weight * self.paths[name] for name, weight in self.weights.items()]
+        return np.asarray(np.sum(parts, axis=0))
+
+
+def run_training(monthly: pd.DataFrame, bottom_up: BottomUp | None, horizon: int) -> Outcome:
+    """Forecast from the last complete month and judge by rolling origins.
+
+    Args:
+        monthly: fct_monthly_revenue (month_start, region, segment, target_amount, is_complete).
+        bottom_up: the customers' view; None where there are no customer facts.
+        horizon: months ahead, 3 to 36.
+    """
+    panel = revenue_panel.complete(monthly)
+    total = panel.sum(axis=1)
+    missing = LEAST_MONTHS - int((total != 0).sum())
+    fallback = _fallback(panel, horizon)
+    if missing > 0:
+        reason = f"needs about {missing} more complete months with revenue; until then a naive forecast is shown"
+        return TrainingOutcome(TrainingReport(MODEL, "insufficient_data", (reason,), None), None, fallback)
+    values = total.to_numpy(np.float64)
+    top_down = forecast_series(values, horizon)
+    views = _views(top_down.backtest, top_down.mean, pd.PeriodIndex(panel.index), bottom_up, horizon)
+    rows = _forecast_rows(views, panel, horizon)
+    factors = revenue_panel.seasonality(total)
+    candidate = RevenueForecast(_origin(panel), rows, factors, revenue_panel.growth(total), dict(views.weights))
+    found = _gates(views)
+    status, reasons = status_of(found)
+    kept = COMBINED if len(views.paths) > 1 else TOP_DOWN
+    report = TrainingReport(
+        MODEL, status, (*reasons, *top_down.notes), kept, _metrics(views, panel), found, {"seasonality": factors}
+    )
+    return TrainingOutcome(report, candidate, fallback)
+
+
+def _views(
+    backtest: Backtest, mean: FloatArray, months: pd.PeriodIndex, bottom_up: BottomUp | None, horizon: int
+) -> Views:
+    """Both views at the same origins; the bottom-up one is left out where it cannot be fitted at every origin."""
+    paths, predicted = {TOP_DOWN: mean}, {TOP_DOWN: walk_forward(backtest)}
+    if bottom_up is not None:
+        try:
+            paths[BOTTOM_UP] = bottom_up.path(_end(months[-1]), horizon)
+            predicted[BOTTOM_UP] = _bottom_up_backtest(bottom_up, backtest, months)
+        except NoConvergenceError:
+            paths.pop(BOTTOM_UP, None)
+    both = Backtest(backtest.origin, backtest.step, backtest.actual, predicted)
+    simple = Backtest(
+        backtest.origin, backtest.step, backtest.actual, {name: backtest.predicted[name] for name in SIMPLE}
+    )
+    return Views(paths, both, walk_forward(both), error_weights(both), simple)
+
+
+def _bottom_up_backtest(bottom_up: BottomUp, backtest: Backtest, months: pd.PeriodIndex) -> FloatArray:
+    predicted = np.zeros(len(backtest.actual))
+    for origin in np.unique(backtest.origin):
+        rows = backtest.origin == origin
+        predicted[rows] = bottom_up.path(_end(months[int(origin)]), int(rows.sum()))
+    return predicted
+
+
+def _forecast_rows(views: Views, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """All views for the total; the combination (or the only view) for regions, segments and their cells."""
+    names = [*views.paths, COMBINED]
+    cells = revenue_panel.forecast_cells(panel, horizon)
+    rows = []
+    for name in names:
+        path = views.path(name)
+        widths = _widths(views, name, panel, horizon)
+        parts = revenue_panel.spread(panel, cells, path, widths, LEVELS)
+        rows.append(parts.assign(view=name))
+    return pd.concat(rows, ignore_index=True).assign(origin=_origin(panel))
+
+
+def _widths(views: Views, name: str, panel: pd.DataFrame, horizon: int) -> FloatArray:
+    total = panel.sum(axis=1)
+    errors = views.backtest.errors(views.predicted(name))
+    return half_widths(errors, horizon, LEVELS, len(total), float(total.abs().mean()))
+
+
+def _metrics(views: Views, panel: pd.DataFrame) -> tuple[MetricRow, ...]:
+    """All methods on the rows of all origins, and the intervals of the model where enough origins came before."""
+    backtest = views.backtest
+    scale = forecast_metrics.scale_of(panel.sum(axis=1).to_numpy(np.float64))
+    first, last = (_end(panel.index[int(backtest.origin[i])]) for i in (0, -1))
+    kept = COMBINED if len(views.paths) > 1 else TOP_DOWN
+    methods = {**backtest.predicted, COMBINED: views.combined, **views.simple.predicted}
+    found = []
+    for name, predicted in methods.items():
+        table = forecast_metrics.point_metrics(backtest.origin, backtest.actual, predicted, scale)
+        if name == kept:
+            table = pd.concat([table, _interval_table(views, kept, scale)])
+        found += [
+            MetricRow(
+                MODEL, name, str(row["metric"]), float(row["value"]), float(row["lower"]), float(row["upper"]),
+                len(predicted), None, first, last, is_baseline=name in SIMPLE,
+            )
+            for row in table.to_dict("records")
+        ]  # fmt: skip
+    return tuple(found)
+
+
+def _interval_table(views: Views, kept: str, scale: float) -> pd.DataFrame:
+    rows, widths = past_widths(views.backtest.errors(views.predicted(kept)), views.backtest.actual)
+    if not rows.any():
+        return pd.DataFrame(columns=["metric", "value", "lower", "upper"])
+    origin, actual, predicted = views.backtest.origin[rows], views.backtest.actual[rows], views.predicted(kept)[rows]
+    tables = [
+        forecast_metrics.interval_metrics(origin, actual, predicted, width, level, scale)
+        for level, width in zip(LEVELS, widths[:, rows], strict=True)
+    ]
+    return pd.concat(tables)
+
+
+def past_widths(errors: Errors, actual: FloatArray, levels: Sequence[float] = LEVELS) -> tuple[np.ndarray, FloatArray]:
+    """Half widths as they would have been stated at each origin.
+
+    Returns:
+        Mask of the rows whose origin had `KNOWN_ORIGINS` earlier ones to learn from; widths, shape (levels, n).
+    """
+    widths, usable = np.zeros((len(levels), len(errors.error))), np.zeros(len(errors.error), dtype=bool)
+    for origin in np.unique(errors.origin):
+        known, rows = errors.before(int(origin)), errors.origin == origin
+        if len(np.unique(known.origin)) < KNOWN_ORIGINS:
+            continue
+        usable |= rows
+        steps = errors.step[rows].astype(int)
+        stated = half_widths(known, int(steps.max()), levels, int(origin) + 1, float(np.mean(np.abs(actual))))
+        widths[:, rows] = stated[:, steps - 1]
+    return usable, widths
+
+
+def _gates(views: Views) -> tuple[gates.GateResult, ...]:
+    kept = COMBINED if len(views.paths) > 1 else TOP_DOWN
+    backtest, predicted = views.backtest, views.predicted(kept)
+    best = min(SIMPLE, key=lambda name: float(np.mean(np.abs(views.simple.predicted[name] - backtest.actual))))
+    found = forecast_metrics.mae_difference(backtest.origin, backtest.actual, predicted, views.simple.predicted[best])
+    results = [gates.beats_best_baseline({best: found}, best)]
+    rows, widths = past_widths(backtest.errors(predicted), backtest.actual)
+    if rows.any():
+        inside = np.abs(backtest.actual - predicted)[rows] <= widths[0, rows]
+        origins = len(np.unique(backtest.origin[rows]))
+        noise = 1.96 * float(np.sqrt(LEVELS[0] * (1 - LEVELS[0]) / origins))
+        results.append(gates.covers(float(inside.mean()), LEVELS[0], noise))
+    return tuple(results)
+
+
+def _fallback(panel: pd.DataFrame, horizon: int) -> RevenueForecast:
+    """Seasonal naive (last value within the first year) with the width of its own past errors, or nothing at all."""
+    total = panel.sum(axis=1)
+    try:
+        found = forecast_series(
+            total.to_numpy(np.float64), horizon, LEVELS, {"seasonal_naive": SIMPLE["seasonal_naive"]}
+        )
+    except NoDataError:
+        return RevenueForecast(None, pd.DataFrame(), pd.DataFrame(), {}, {})
+    cells = revenue_panel.forecast_cells(panel, horizon, fitted=0)
+    rows = revenue_panel.spread(panel, cells, found.mean, found.widths, LEVELS)
+    rows = rows.assign(view=TOP_DOWN, origin=_origin(panel))
+    return RevenueForecast(_origin(panel), rows, revenue_panel.seasonality(total), revenue_panel.growth(total), {})
+
+
+def _origin(panel: pd.DataFrame) -> date:
+    return _end(panel.index[-1])
+
+
+def _end(month: pd.Period) -> date:
+    """Last day of a month."""
+    return month.to_timestamp(how="end").date()
