@@ -17,7 +17,10 @@ placed as (
         row_number() over (
             partition by months.account_id
             order by
-                case when months.mrr > 0 and months.month_start >= {{ month_start('spells.current_started_on') }} then 0 else 1 end,
+                case
+                    when months.mrr > 0 and months.month_start >= {{ month_start('spells.current_started_on') }} then 0
+                    else 1
+                end,
                 months.month_start
         ) = 1 as is_first_of_spell
     from months

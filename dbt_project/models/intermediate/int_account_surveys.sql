@@ -12,7 +12,7 @@ ranked as (
         responses.*,
         row_number() over (
             partition by responses.account_id, responses.kind
-            order by responses.responded_at desc, responses.response_id
+            order by responses.responded_at desc, responses.response_id asc
         ) as newest_rank
     from responses
     cross join observation

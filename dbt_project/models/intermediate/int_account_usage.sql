@@ -24,8 +24,8 @@ windows as (
         max(used_on) as last_used_on,
         sum(case when age_days < {{ var('usage_window_days') }} then events else 0 end) as recent_events,
         sum(case
-            when age_days >= {{ var('usage_window_days') }} and age_days < 2 * {{ var('usage_window_days') }} then events
-            else 0
+            when age_days < {{ var('usage_window_days') }} or age_days >= 2 * {{ var('usage_window_days') }} then 0
+            else events
         end) as earlier_events
     from aged
     group by account_id

@@ -12,9 +12,8 @@ final as (
         months.month_start
     from spells
     inner join months
-        on
-            spells.started_on <= months.measured_on
-            and coalesce(spells.ended_on, {{ no_end() }}) > months.measured_on
+        on spells.started_on <= months.measured_on
+        and coalesce(spells.ended_on, {{ no_end() }}) > months.measured_on
 )
 
 select * from final

@@ -33,7 +33,8 @@ gaps as (
     select
         table_name,
         happened_on,
-        {{ day_diff('lag(happened_on) over (partition by table_name order by happened_on)', 'happened_on') }} as gap_days
+        {{ day_diff('lag(happened_on) over (partition by table_name order by happened_on)', 'happened_on') }}
+            as gap_days
     from {{ ref('int_business_events') }}
 ),
 

@@ -27,11 +27,11 @@ parent_{{ parent }} as (
 {% endfor %}
 final as (
     {% for table, key, reference, parent in references -%}
-    {% set message -%}
-        concat('{{ reference }} ', child.{{ reference }}, ' is not in {{ parent }}.')
-    {%- endset -%}
     select
-        {{ finding('orphan_' ~ reference[:-3], table, 'child.' ~ key, message, 'child.known_on') }}
+        {{ finding(
+            'orphan_' ~ reference[:-3], table, 'child.' ~ key,
+            "concat('" ~ reference ~ " ', child." ~ reference ~ ", ' is not in " ~ parent ~ ".')", 'child.known_on'
+        ) }}
     from {{ ref('stg_raw__' ~ table) }} as child
     left join parent_{{ parent }} as parent on child.{{ reference }} = parent.{{ reference }}
     where

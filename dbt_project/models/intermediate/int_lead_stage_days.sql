@@ -21,11 +21,11 @@ ordered as (
 final as (
     select
         lead_id,
+        {% for stage in stages -%}
+        min(case when stage = '{{ stage }}' then entered_on end) as {{ stage }}_on,
+        {% endfor -%}
         max(case when stage <> 'churned' then stage_order end) as furthest_stage_order,
         max(case when stage = 'churned' then 1 else 0 end) = 1 as has_churned
-        {%- for stage in stages %},
-        min(case when stage = '{{ stage }}' then entered_on end) as {{ stage }}_on
-        {%- endfor %}
     from ordered
     group by lead_id
 )

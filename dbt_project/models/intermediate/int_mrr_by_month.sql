@@ -19,9 +19,8 @@ running as (
     from periods
     cross join observation
     inner join months
-        on
-            periods.started_on <= months.measured_on
-            and periods.covered_until > months.measured_on
+        on periods.started_on <= months.measured_on
+        and periods.covered_until > months.measured_on
 ),
 
 final as (

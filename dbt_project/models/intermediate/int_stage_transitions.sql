@@ -36,10 +36,9 @@ final as (
         {{ day_diff('entered.entered_on', 'reached.entered_on') }} as days_to_reach
     from entered
     left join entries as reached
-        on
-            entered.lead_id = reached.lead_id
-            and entered.to_stage = reached.stage
-            and reached.entered_on between entered.entered_on and entered.data_until
+        on entered.lead_id = reached.lead_id
+        and entered.to_stage = reached.stage
+        and reached.entered_on between entered.entered_on and entered.data_until
 )
 
 select * from final

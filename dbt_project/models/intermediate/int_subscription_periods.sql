@@ -41,9 +41,8 @@ final as (
         coalesce(starts.started_on, paid.ended_on, {{ no_end() }}) as covered_until
     from paid
     left join starts
-        on
-            paid.account_id = starts.account_id
-            and {{ add_days('paid.ended_on', 1) }} = starts.started_on
+        on paid.account_id = starts.account_id
+        and {{ add_days('paid.ended_on', 1) }} = starts.started_on
 )
 
 select * from final

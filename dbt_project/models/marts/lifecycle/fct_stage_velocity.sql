@@ -3,12 +3,12 @@ with transitions as (
     where reached_on is not null
 ),
 
+longest as (
+    select max(window_days) as window_days from {{ ref('funnel_windows') }}
+),
+
 observation as (
-    select
-        data_until,
-        longest.window_days
-    from {{ ref('int_observation_window') }}
-    cross join (select max(window_days) as window_days from {{ ref('funnel_windows') }}) as longest
+    select * from {{ ref('int_observation_window') }}
 ),
 
 measured as (
@@ -31,8 +31,10 @@ final as (
         measured.leads_count,
         cast(measured.median_days as double) as median_days,
         cast(measured.p90_days as double) as p90_days,
-        {{ add_days(month_end('measured.cohort_month'), 'observation.window_days') }} <= observation.data_until as is_mature
+        {{ add_days(month_end('measured.cohort_month'), 'longest.window_days') }}
+        <= observation.data_until as is_mature
     from measured
+    cross join longest
     cross join observation
 )
 

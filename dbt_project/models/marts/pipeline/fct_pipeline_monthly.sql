@@ -18,9 +18,8 @@ open_deals as (
         deals.*
     from months
     inner join deals
-        on
-            months.month_end >= deals.created_on
-            and months.month_end < coalesce(deals.closed_on, {{ no_end() }})
+        on months.month_end >= deals.created_on
+        and months.month_end < coalesce(deals.closed_on, {{ no_end() }})
 ),
 
 staged as (
@@ -30,10 +29,9 @@ staged as (
         stages.probability
     from open_deals
     left join stages
-        on
-            open_deals.deal_id = stages.deal_id
-            and open_deals.as_of >= stages.entered_on
-            and open_deals.as_of < coalesce(stages.left_on, {{ no_end() }})
+        on open_deals.deal_id = stages.deal_id
+        and open_deals.as_of >= stages.entered_on
+        and open_deals.as_of < coalesce(stages.left_on, {{ no_end() }})
 ),
 
 final as (

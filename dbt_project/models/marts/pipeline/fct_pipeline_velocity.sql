@@ -29,9 +29,8 @@ closed as (
         avg({{ day_diff('deals.created_on', 'deals.closed_on') }}) as mean_cycle_days
     from months
     inner join deals
-        on
-            months.month_end >= deals.closed_on
-            and {{ add_months('months.month_start', '1 - ' ~ var('trailing_months')) }} <= deals.closed_on
+        on months.month_end >= deals.closed_on
+        and {{ add_months('months.month_start', '1 - ' ~ var('trailing_months')) }} <= deals.closed_on
     group by months.month_end
 ),
 

@@ -1,4 +1,6 @@
-{% set families = ['stages', 'scores', 'duplicates', 'orphans', 'money', 'deals', 'usage', 'service', 'profiles', 'landing'] %}
+{% set families = [
+    'stages', 'scores', 'duplicates', 'orphans', 'money', 'deals', 'usage', 'service', 'profiles', 'landing'
+] %}
 
 with found as (
     {% for family in families -%}

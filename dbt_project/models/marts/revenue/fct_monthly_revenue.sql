@@ -57,18 +57,19 @@ final as (
         cast(coalesce(series_months.mrr, 0) as decimal(18, 2)) as mrr,
         cast(coalesce(series_months.revenue_amount, 0) as decimal(18, 2)) as revenue_amount,
         cast(
-            coalesce(case when observation.is_contractual then series_months.mrr else series_months.revenue_amount end, 0)
-            as decimal(18, 2)
+            case
+                when observation.is_contractual then coalesce(series_months.mrr, 0)
+                else coalesce(series_months.revenue_amount, 0)
+            end as decimal(18, 2)
         ) as target_amount,
         cast(coalesce(series_months.customers_count, 0) as bigint) as customers_count,
         grid.is_complete
     from grid
     cross join observation
     left join series_months
-        on
-            grid.region = series_months.region
-            and grid.segment = series_months.segment
-            and grid.month_start = series_months.month_start
+        on grid.region = series_months.region
+        and grid.segment = series_months.segment
+        and grid.month_start = series_months.month_start
 )
 
 select * from final

@@ -22,9 +22,8 @@ placed as (
         {{ day_diff('purchases.purchased_on', 'spells.ended_on') }} < 2 * observation.inactivity_days as is_last_window
     from purchases
     inner join spells
-        on
-            purchases.account_id = spells.account_id
-            and purchases.purchased_on between spells.started_on and coalesce(spells.ended_on, {{ no_end() }})
+        on purchases.account_id = spells.account_id
+        and purchases.purchased_on between spells.started_on and coalesce(spells.ended_on, {{ no_end() }})
     cross join observation
 ),
 

@@ -44,9 +44,8 @@ final as (
         purchases.transactions_count
     from purchases
     inner join refunds
-        on
-            purchases.account_id = refunds.account_id
-            and purchases.purchased_on = refunds.purchased_on
+        on purchases.account_id = refunds.account_id
+        and purchases.purchased_on = refunds.purchased_on
 )
 
 select * from final

@@ -23,9 +23,8 @@ compared as (
         coalesce(later.mrr, 0) as later_mrr
     from mrr as earlier
     left join mrr as later
-        on
-            earlier.account_id = later.account_id
-            and {{ add_months('earlier.month_start', var('trailing_months')) }} = later.month_start
+        on earlier.account_id = later.account_id
+        and {{ add_months('earlier.month_start', var('trailing_months')) }} = later.month_start
 ),
 
 cohorts as (

@@ -43,8 +43,7 @@ final as (
         cast(renewals.current_seats as bigint) as current_seats,
         cast(coalesce(revenue.current_mrr, 0) as decimal(18, 2)) as current_mrr,
         cast(
-            case when revenue.revenue_amount <> 0 then revenue.revenue_amount else coalesce(revenue.subscribed_amount, 0) end
-            as decimal(18, 2)
+            coalesce(nullif(revenue.revenue_amount, 0), revenue.subscribed_amount, 0) as decimal(18, 2)
         ) as lifetime_revenue_amount,
         cast(coalesce(spells.spells_count, 0) as bigint) as spells_count,
         activity.purchases_count,

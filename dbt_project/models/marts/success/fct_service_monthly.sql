@@ -33,9 +33,8 @@ surveyed as (
         sum(case when responses.score <= scales.detractor_score then 1 else 0 end) as detractors_count
     from responses
     inner join scales
-        on
-            responses.kind = scales.kind
-            and responses.score between scales.lowest_score and scales.highest_score
+        on responses.kind = scales.kind
+        and responses.score between scales.lowest_score and scales.highest_score
     group by {{ month_start('responses.responded_on') }}
 ),
 
