@@ -128,12 +128,10 @@ def _register_all(
     client: "MlflowClient", run_id: str, outcome: TrainingOutcome[Any, Any], provenance: Provenance
 ) -> VersionInfo | None:
     """Register candidate and, where it is needed, fallback; move the aliases."""
-    report = outcome.report
+    report, promoted, version = outcome.report, False, None
     if not client.search_registered_models(f"name = '{report.model}'"):
         client.create_registered_model(report.model)
     champion = _by_alias(client, report.model, CHAMPION)
-    promoted = False
-    version = None
     if outcome.candidate is not None:
         version = _register(client, run_id, report, outcome.candidate, provenance, report.status)
         promoted = report.status == "validated" and provenance.promotion == "automatic"

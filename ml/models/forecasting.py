@@ -99,7 +99,7 @@ def forecast_series(
     for name, weight in weights.items():
         mean += weight * usable[name](filled, horizon)
     size = float(np.mean(np.abs(filled)))
-    errors = backtest.errors(backtest.combined(weights))
+    errors = backtest.errors(walk_forward(backtest))
     widths = half_widths(errors, horizon, levels, len(filled), size)
     if len(filled) < FULL_HISTORY:
         notes += (f"only {len(filled)} months of history: intervals are widened and no season is fitted",)
