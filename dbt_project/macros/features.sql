@@ -3,13 +3,17 @@
     Does not belong here: calendar arithmetic (dates.sql) and the choice of a row's version (versions.sql).
 #}
 
+{# Whether the day lies in the months this run builds; the others keep the rows they have. #}
+{% macro is_in_run(column) -%}
+    {{ column }} between
+        cast('{{ env_var("LIFECYCLE_AS_OF_START", "1900-01-01") }}' as date)
+        and cast('{{ env_var("LIFECYCLE_AS_OF_END", "2999-12-31") }}' as date)
+{%- endmacro %}
+
 {# Remove the months a run is about to build, so that a row that has ceased to be does not survive its month. #}
 {% macro clear_months(column) -%}
     {% if is_incremental() -%}
-        delete from {{ this }}
-        where {{ column }} between
-            cast('{{ env_var("LIFECYCLE_AS_OF_START", "1900-01-01") }}' as date)
-            and cast('{{ env_var("LIFECYCLE_AS_OF_END", "2999-12-31") }}' as date)
+        delete from {{ this }} where {{ is_in_run(column) }}
     {%- endif %}
 {%- endmacro %}
 

@@ -2,6 +2,7 @@
 
 with customers as (
     select * from {{ ref('int_customer_as_of') }}
+    where {{ is_in_run('as_of') }}
 ),
 
 as_of_dates as (

@@ -8,6 +8,7 @@ with open_deals as (
         *,
         case when as_of = as_of_month then as_of else {{ month_end(add_months('as_of_month', -1)) }} end as measured_on
     from {{ ref('int_deal_as_of') }}
+    where {{ is_in_run('as_of_month') }}
 ),
 
 deals as (

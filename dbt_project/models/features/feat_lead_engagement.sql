@@ -2,6 +2,7 @@
 
 with open_leads as (
     select * from {{ ref('int_lead_as_of') }}
+    where {{ is_in_run('as_of_month') }}
 ),
 
 touchpoints as (

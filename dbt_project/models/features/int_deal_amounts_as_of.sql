@@ -4,6 +4,7 @@
 
 with open_deals as (
     select * from {{ ref('int_deal_as_of') }}
+    where {{ is_in_run('as_of_month') }}
 ),
 
 deals as (
