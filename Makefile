@@ -2,6 +2,7 @@
 PYTHON  ?= python3.11
 COMPANY ?= sample
 BIN     := .venv/bin
+COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 export LIFECYCLE_COMPANY := $(COMPANY)
 
 .PHONY: help setup run ui test test-fast lint types format manifest requirements clean
@@ -47,9 +48,9 @@ format: .venv/.dev  ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-requirements:  ## compile the pinned requirements anew (needs uv)
-	uv pip compile pyproject.toml --extra build --python-version 3.11 --generate-hashes --no-header --quiet -o requirements/run.txt
-	uv pip compile pyproject.toml --extra build --extra dev --python-version 3.11 --generate-hashes --no-header --quiet -o requirements/dev.txt
+requirements:  ## compile the pinned requirements anew (needs uv); both files agree on every shared package
+	uv pip compile pyproject.toml --extra build --extra dev $(COMPILE) -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra build --constraints requirements/dev.txt $(COMPILE) -o requirements/run.txt
 
 clean:  ## remove COMPANY's state (warehouse, models, runs, snapshots)
 	rm -rf var/$(COMPANY)

@@ -135,7 +135,7 @@ def risks(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
     table = _table(f"Customers most at risk{note}", ["account", "probability", "level", "revenue at risk", "why"])
     for account, value, lower, upper, level, at_risk, reasons, _ in rows:
         amount = f"{at_risk:,.0f}" if at_risk is not None and at_risk == at_risk else "–"
-        table.add_row(account, _interval(value, lower, upper, ".0%"), level, amount, _why(reasons))
+        table.add_row(account, _interval(value, lower, upper, ".1%"), level, amount, _why(reasons))
     console.print(table)
 
 

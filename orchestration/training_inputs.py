@@ -84,7 +84,9 @@ def churn_params(company: Company) -> churn.ChurnParams:
 def train_lead_score(connection: duckdb.DuckDBPyConnection, company: Company, champion: Champion) -> Trained:
     """Conversion of the leads at their scoring ages and month ends while open."""
     params = lead_score.LeadParams(
-        horizon_days=company.horizons.lead_days, sql_min_score=company.thresholds.sql_min_score
+        horizon_days=company.horizons.lead_days,
+        sql_min_score=company.thresholds.sql_min_score,
+        judged_ages_days=company.evaluation.lead_ages_days,
     )
     found = frames.features(connection, views.views_for("lead_score"))
     labelled = labels.lead_labels(

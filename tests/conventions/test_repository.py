@@ -1,6 +1,7 @@
 """What may not be committed, and what must be there."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -28,7 +29,7 @@ TOP_LEVEL = {
 
 def tracked() -> list[Path]:
     listed = subprocess.run(  # noqa: S603 - fixed arguments
-        ["git", "-C", str(REPOSITORY), "ls-files"],
+        [shutil.which("git") or "git", "-C", str(REPOSITORY), "ls-files"],
         capture_output=True,
         text=True,
         check=False,
