@@ -1,7 +1,7 @@
 -- A rule that is not in the seed would drop its findings without a word.
 {{ config(meta={'dagster': {'ref': {'name': 'fct_data_quality_findings'}}}) }}
 {% set families = [
-    'stages', 'scores', 'duplicates', 'orphans', 'money', 'deals', 'usage', 'service', 'profiles', 'landing'
+    'stages', 'scores', 'stale', 'duplicates', 'orphans', 'money', 'deals', 'usage', 'service', 'profiles', 'landing'
 ] %}
 
 with found as (

@@ -93,6 +93,7 @@ CONTRACTUAL: dict[str, list[dict[str, Any]]] = {
         {"lead_id": "l3", "stage": "sql", "entered_at": "2024-01-25"},
         {"lead_id": "l3", "stage": "mql", "entered_at": "2024-02-01"},
         {"lead_id": "l4", "stage": "customer", "known_at": "2024-06-01"},
+        {"lead_id": "l2", "stage": "sql", "entered_at": "2024-02-01", "is_reached": False},
     ],
     "deals": [
         {
@@ -303,6 +304,7 @@ def test_findings_name_every_planted_fault(contractual: Query) -> None:
         ("quarantined_row", "usage.csv:7", 1),
         ("score_without_sql", "l2", 1),
         ("sql_below_score", "l1", 1),
+        ("stage_date_without_flag", "lead_stage_events-7", 1),
         ("stage_without_date", "lead_stage_events-6", 1),
         ("stages_out_of_order", "l3", 1),
         ("stale_mql", "l2", 1),

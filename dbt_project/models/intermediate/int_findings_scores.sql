@@ -1,4 +1,4 @@
-{# Stages at odds with the source's own score, and leads that do not move. #}
+{# Stages at odds with the source's own score. #}
 with stage_events as (
     select * from {{ ref('stg_raw__lead_stage_events') }}
     where {{ is_newest() }} and source_score is not null
@@ -14,18 +14,12 @@ rule_points as (
     where attribute = 'sales_qualified_kind'
 ),
 
-lifecycles as (
-    select * from {{ ref('fct_lead_lifecycle') }}
-),
-
 stage_days as (
     select * from {{ ref('int_lead_stage_days') }}
 ),
 
 stages as (
-    select
-        max(case when stage = 'mql' then stage_order end) as mql_order,
-        max(case when stage = 'sql' then stage_order end) as sql_order
+    select max(case when stage = 'sql' then stage_order end) as sql_order
     from {{ ref('lifecycle_stages') }}
 ),
 
@@ -76,24 +70,6 @@ final as (
     ) }}
     from judged
     where source_score <= mql_max_score and is_sql and not is_fast_tracked
-    union all
-    select {{ finding(
-        'stale_mql', 'leads', 'lead_id',
-        "concat('Marketing-qualified since ', cast(mql_on as varchar), ' without progress.')",
-        add_days('mql_on', 'stale_mql_days')
-    ) }}
-    from lifecycles
-    cross join observation
-    where current_stage = 'mql' and {{ add_days('mql_on', 'stale_mql_days') }} < data_until
-    union all
-    select {{ finding(
-        'stale_sql', 'leads', 'lead_id',
-        "concat('Sales-qualified since ', cast(sql_on as varchar), ' without progress.')",
-        add_days('sql_on', 'stale_sql_days')
-    ) }}
-    from lifecycles
-    cross join observation
-    where current_stage = 'sql' and {{ add_days('sql_on', 'stale_sql_days') }} < data_until
 )
 
 select * from final

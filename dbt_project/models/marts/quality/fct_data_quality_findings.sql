@@ -1,5 +1,5 @@
 {% set families = [
-    'stages', 'scores', 'duplicates', 'orphans', 'money', 'deals', 'usage', 'service', 'profiles', 'landing'
+    'stages', 'scores', 'stale', 'duplicates', 'orphans', 'money', 'deals', 'usage', 'service', 'profiles', 'landing'
 ] %}
 
 with found as (
