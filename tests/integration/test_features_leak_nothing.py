@@ -87,7 +87,7 @@ def _source(seed: int) -> Tables:
     draw = _Source(seed)
     for number in range(30):
         _add_customer(draw, f"a{number}")
-    for number in range(50):
+    for number in range(120):
         _add_lead(draw, f"l{number}", f"a{draw.number(40)}")
     return draw.tables
 
@@ -143,7 +143,7 @@ def _add_lead(draw: _Source, lead: str, account: str) -> None:
     person = {"lead_id": lead, "created_at": f"{on} 08:00:00", "lead_source": "web", "seniority": "director"}
     draw.add("leads", on, person, account_id=account, lead_source="event")
     for index, stage in enumerate(("mql", "sql", "customer")):
-        entered = draw.day(on, 200)
+        entered = draw.day(on, 60)
         event = {"event_id": f"{lead}-{stage}", "lead_id": lead, "stage": stage, "source_score": draw.number(100)}
         if draw.maybe(stage, 0.8 - 0.25 * index):
             draw.add("lead_stage_events", entered, event | {"entered_at": f"{entered} 10:00:00"})

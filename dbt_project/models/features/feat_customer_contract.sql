@@ -38,7 +38,7 @@ active as (
     select
         *,
         row_number() over (
-            partition by account_id, as_of order by mrr desc, started_on desc, subscription_id
+            partition by account_id, as_of order by mrr desc, started_on desc, subscription_id desc
         ) as size_rank,
         {{ day_diff('as_of', next_anniversary('started_on', 'as_of', 'billing_months')) }} as renewal_due_days
     from measured

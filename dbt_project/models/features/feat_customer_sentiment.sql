@@ -53,7 +53,9 @@ measured as (
         max(case when kind = 'nps' and age_rank = 1 and is_detractor then 1 else 0 end) = 1 as is_detractor,
         max(case when kind = 'nps' and age_rank = 2 then score end) as nps_previous,
         max(case when kind = 'nps' then responded_on end) as last_nps_on,
-        avg(case when kind = 'nps' and {{ within_days('responded_on', 'as_of', 365) }} then cast(score as decimal(18, 4)) end) as nps_365d,
+        avg(case
+            when kind = 'nps' and {{ within_days('responded_on', 'as_of', 365) }} then cast(score as decimal(18, 4))
+        end) as nps_365d,
         max(case when kind = 'csat' and age_rank = 1 then score end) as csat_last,
         {{ sum_within('1', 'responded_on', 'as_of', 365) }} as responses_365d
     from ranked

@@ -59,7 +59,9 @@ measured as (
         {{ sum_within('escalated', 'opened_on', 'as_of', 90) }} as escalated_90d,
         count(still_open_since_on) as open_tickets,
         min(still_open_since_on) as oldest_open_on,
-        avg(case when {{ within_days('opened_on', 'as_of', 90) }} then first_response_seconds end) as first_response_90d,
+        avg(case
+            when {{ within_days('opened_on', 'as_of', 90) }} then first_response_seconds
+        end) as first_response_90d,
         avg(case when {{ within_days('opened_on', 'as_of', 90) }} then resolution_seconds end) as resolution_90d,
         avg(case when {{ within_days('opened_on', 'as_of', 180) }} then cast(csat as decimal(18, 4)) end) as csat_180d,
         max(opened_on) as last_opened_on
