@@ -1,5 +1,11 @@
 {{ config(unique_key='as_of_month', pre_hook="{{ clear_months('as_of_month') }}") }}
 
+{% set counted = {
+    'email_opens': ['email_open'], 'email_clicks': ['email_click'], 'page_views': ['page_view'],
+    'content_downloads': ['content_download'], 'webinars': ['webinar', 'event'], 'calls': ['call'],
+    'meetings': ['meeting'], 'demos': ['demo_request', 'consultation_booked']
+} %}
+
 with open_leads as (
     select * from {{ ref('int_lead_as_of') }}
     where {{ is_in_run('as_of_month') }}
@@ -36,11 +42,7 @@ measured as (
         max(own_occurred_on) as last_occurred_on,
         count(distinct own_occurred_on) as active_days,
         count(distinct own_channel) as channels
-        {%- for name, kinds in {
-            'email_opens': ['email_open'], 'email_clicks': ['email_click'], 'page_views': ['page_view'],
-            'content_downloads': ['content_download'], 'webinars': ['webinar', 'event'], 'calls': ['call'],
-            'meetings': ['meeting'], 'demos': ['demo_request', 'consultation_booked']
-        }.items() %},
+        {%- for name, kinds in counted.items() %},
         sum(case when kind in ('{{ kinds | join("', '") }}') then touchpoints else 0 end) as {{ name }}
         {%- endfor %}
     from touchpoints

@@ -34,7 +34,12 @@ changes as (
     from valid_closings
     where superseded_on is not null
     union all
-    select distinct coalesce(owner_id, 'unknown') as owner_id, as_of as changed_on, 0 as closed, 0 as won, 1 as is_question
+    select distinct
+        coalesce(owner_id, 'unknown') as owner_id,
+        as_of as changed_on,
+        0 as closed,
+        0 as won,
+        1 as is_question
     from open_deals
 ),
 
