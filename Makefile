@@ -5,7 +5,7 @@ BIN     := .venv/bin
 COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 export LIFECYCLE_COMPANY := $(COMPANY)
 
-.PHONY: help setup run ui test test-fast lint types format manifest requirements clean
+.PHONY: help setup run ui test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ test: .venv/.dev  ## the whole test suite
 
 test-fast: .venv/.dev  ## without the tests marked slow
 	$(BIN)/python -m pytest -m "not slow"
+
+results: .venv/.dev  ## run every company from nothing and write docs/results and the README's table
+	$(BIN)/python -m benchmarks.companies
 
 lint: .venv/.dev  ## ruff, mypy --strict, import-linter, sqlfluff
 	$(BIN)/ruff check .

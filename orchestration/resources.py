@@ -115,10 +115,14 @@ def _connect(path: Path, *, read_only: bool, tries: int = 20) -> duckdb.DuckDBPy
     raise AssertionError(msg)
 
 
-def deployment_from_environment() -> Deployment:
-    """The deployment that the environment names; every variable has a default (see `.env.example`)."""
+def deployment_from_environment(company_name: str | None = None) -> Deployment:
+    """The deployment that the environment names; every variable has a default (see `.env.example`).
+
+    Args:
+        company_name: instead of the one the environment names.
+    """
     return Deployment(
-        company_name=os.environ.get("LIFECYCLE_COMPANY") or "sample",
+        company_name=company_name or os.environ.get("LIFECYCLE_COMPANY") or "sample",
         state_folder=str(_folder("LIFECYCLE_STATE_DIR", ROOT / "var")),
         data_folder=str(_folder("LIFECYCLE_DATA_DIR", ROOT.parent / "shared" / "data")),
         companies_folder=str(_folder("LIFECYCLE_COMPANIES_DIR", settings.FOLDER)),

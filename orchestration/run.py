@@ -13,12 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from rich.markup import escape
+from sqlalchemy.exc import SQLAlchemyError
 
 from companies.settings import CompanyError
+from orchestration.exclusive import STARTED_BY, AnotherRunError, end_dead_runs, only_run
+from orchestration.manifest import ManifestError
 from orchestration.progress import wide_console
 from orchestration.resources import Deployment, deployment_from_environment, point_dagster_at
 
 OK, FAILED, WRONG_SETTINGS, INTERRUPTED = 0, 1, 2, 130
+INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
 @dataclass(frozen=True)
@@ -39,17 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--company", help="overrides LIFECYCLE_COMPANY")
     chosen = parser.parse_args(arguments)
     console = wide_console()
-    deployment = deployment_from_environment()
-    if chosen.company:
-        deployment = deployment.model_copy(update={"company_name": chosen.company})
+    deployment = deployment_from_environment(chosen.company)
     try:
-        console.print(f"[bold]{deployment.company.title}[/bold]")
+        console.print(escape(deployment.company.title), style="bold")
         timings = run(deployment)
     except CompanyError as error:
-        console.print(f"[red]{error}[/red]", highlight=False, markup=True)
+        console.print(escape(str(error)), style="red", highlight=False)
         return WRONG_SETTINGS
-    except RunFailedError as error:
-        console.print(f"\n[red]The run failed.[/red] {error}", highlight=False)
+    except AnotherRunError as error:
+        console.print(escape(str(error)), style="red", highlight=False)
+        return FAILED
+    except (RunFailedError, ManifestError, OSError, SQLAlchemyError) as error:
+        console.print(f"\n[red]The run failed.[/red] {escape(str(error))}", highlight=False)
         console.print("Nothing was published; readers stay on the last good snapshot. Mend the cause and run again.")
         return FAILED
     except KeyboardInterrupt:
@@ -66,7 +72,15 @@ def run(deployment: Deployment) -> list[Timing]:
 
     Raises:
         RunFailedError: a step failed or a blocking check does not hold.
+        AnotherRunError: another run of this company is under way.
+        ManifestError: dbt refuses its project.
+        KeyboardInterrupt: a person or the system stopped the run; Dagster has it on record as failed.
     """
+    with only_run(deployment.state):
+        return _run(deployment)
+
+
+def _run(deployment: Deployment) -> list[Timing]:
     started = time.monotonic()
     point_dagster_at(deployment)
     from orchestration.build import build_defs
@@ -76,6 +90,7 @@ def run(deployment: Deployment) -> list[Timing]:
     # dbt's own output goes to a file, not between the progress lines.
     console = deployment.state / "console.log"
     with dg.DagsterInstance.get() as instance, console.open("w") as output, contextlib.redirect_stdout(output):
+        end_dead_runs(instance)
         months = _months(deployment)
         span = {
             "dagster/asset_partition_range_start": months[0],
@@ -115,14 +130,22 @@ def _execute(
     result = defs.resolve_job_def(job).execute_in_process(
         run_config={"loggers": {"progress": {}}},
         instance=instance,
-        tags=tags,
+        tags={**STARTED_BY, **(tags or {})},
         partition_key=partition_key,
         raise_on_error=False,
     )
     if not result.success:
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         raise RunFailedError(_why(result))
     steps = instance.get_run_step_stats(result.run_id)
     return [Timing(step.step_key, (step.end_time or 0.0) - (step.start_time or 0.0)) for step in steps]
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C or SIGTERM ended the job; Dagster turns both into a failure of its own."""
+    errors = [event.event_specific_data.error for event in result.all_events if event.is_failure]
+    return any(error is not None and error.cls_name in INTERRUPTIONS for error in errors)
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
@@ -136,11 +159,10 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
     return "A blocking check does not hold; see above."
 
 
-def peak_megabytes() -> tuple[float, float]:
-    """Peak resident memory of this process, and of the largest process it started (dbt), in MB."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return own / 1024, children / 1024
+def peak_megabytes() -> float:
+    """Peak resident memory in MB of the largest process of the run: this one, or a dbt it started."""
+    usages = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(usages) / 1024
 
 
 if __name__ == "__main__":

@@ -27,9 +27,7 @@ LAYERS = {
 }
 
 
-def print_summary(
-    console: Console, deployment: Deployment, timings: Sequence[Timing], peaks: tuple[float, float]
-) -> None:
+def print_summary(console: Console, deployment: Deployment, timings: Sequence[Timing], peak_megabytes: float) -> None:
     """Print landing, funnel, revenue, models, risks, forecast, times, and how to go on."""
     made = snapshot.current(deployment.published)
     if made is None:
@@ -42,7 +40,8 @@ def print_summary(
         console.rule(f"[bold]{company.title}[/bold] · as of {made.as_of} · {company.currency}")
         for section in summary_tables.SECTIONS:
             section(console, connection)
-    _print_times(console, timings, peaks)
+    _print_times(console, timings)
+    console.print(f"[bold]Peak memory[/bold] {peak_megabytes:,.0f} MB (largest process)", highlight=False)
     console.print(f"\nPublished version {made.version}: {made.path(deployment.published)}")
     console.print(f"Look at it:  [bold]COMPANY={company.name} make ui[/bold]  (Dagster and MLflow on loopback)")
 
@@ -60,8 +59,7 @@ def _layer(step: str) -> str:
     return next((layer for prefix, layer in LAYERS.items() if step == prefix or step.startswith(f"{prefix}__")), step)
 
 
-def _print_times(console: Console, timings: Sequence[Timing], peaks: tuple[float, float]) -> None:
+def _print_times(console: Console, timings: Sequence[Timing]) -> None:
     parts = " · ".join(f"{layer} {seconds:.1f} s" for layer, seconds in layer_seconds(timings).items())
     total = sum(timing.seconds for timing in timings)
     console.print(f"\n[bold]Time[/bold] {total:.0f} s: {parts}", highlight=False)
-    console.print(f"[bold]Peak memory[/bold] {peaks[0]:.0f} MB (pipeline), {peaks[1]:.0f} MB (dbt)", highlight=False)

@@ -12,7 +12,7 @@ import dagster as dg
 
 from feature_definitions import registry as views
 from ingestion.contract import TABLES
-from orchestration import frames, records
+from orchestration import figures, frames, records
 from orchestration.checks import model_quality
 from orchestration.resources import POOL, Deployment, code_version, git_commit
 
@@ -60,17 +60,17 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
     def train(
         context: dg.AssetExecutionContext, deployment: Deployment
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        trained, registration = _train(name, deployment, context.run_id)
+        trained, registration, main_figure = _train(name, deployment, context.run_id)
         report = trained.outcome.report
         context.log.info(f"{name}: {report.status}. " + " ".join(report.reasons))
-        yield dg.MaterializeResult(metadata=_figures(trained, registration))
+        yield dg.MaterializeResult(metadata=_metadata(trained, registration, main_figure))
         yield from model_quality.results(name, report, registration)
 
     return train
 
 
-def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Registration]":
-    """Train, register, and keep the record in the warehouse."""
+def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Registration, str]":
+    """Train, draw, register and keep the record in the warehouse; the last part is the main figure as Markdown."""
     from ml import registry
     from ml.training_record import Provenance
     from orchestration.training_inputs import TRAINERS
@@ -82,6 +82,7 @@ def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Re
         trained = TRAINERS[name](
             connection, deployment.company, registry.load_version(store, champion) if champion and learned else None
         )
+        drawn = figures.of_training(connection, trained.outcome, deployment.company.currency)
         provenance = Provenance(
             content_hash=trained.content_hash,
             snapshot_id=frames.snapshot_id(connection, list(TABLES)),
@@ -95,10 +96,11 @@ def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Re
             promotion=deployment.company.promotion,
             model_card=deployment.model_card(name),
             example=trained.example,
+            figures=drawn,
         )
         registration = registry.log_training(store, trained.outcome, provenance)
         records.write(connection, _record(name, trained, registration, provenance.snapshot_id), trained.outcome.report)
-    return trained, registration
+    return trained, registration, figures.main_image(drawn)
 
 
 def _record(name: str, trained: "Trained", registration: "Registration", snapshot_id: str) -> records.Training:
@@ -121,13 +123,16 @@ def _record(name: str, trained: "Trained", registration: "Registration", snapsho
     )
 
 
-def _figures(trained: "Trained", registration: "Registration") -> dict[str, dg.MetadataValue | str | int]:
+def _metadata(
+    trained: "Trained", registration: "Registration", main_figure: str
+) -> dict[str, dg.MetadataValue | str | int]:
     from ml.training_record import as_markdown
 
     report, champion = trained.outcome.report, registration.champion
     return {
         "status": report.status,
         "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in report.reasons) or "none"),
+        "figure": dg.MetadataValue.md(main_figure),
         "report": dg.MetadataValue.md(as_markdown(report)),
         "training_rows": trained.rows,
         "content_hash": trained.content_hash,

@@ -67,7 +67,8 @@ def _build(context: dg.AssetExecutionContext, dbt: LeanDbt, deployment: Deployme
     """Run `dbt build` for the selected assets; its events come once dbt has ended and the file is free again."""
     target = deployment.state / "dbt" / context.op_execution_context.op.name
     with environment(LIFECYCLE_WAREHOUSE=str(deployment.warehouse_path), DO_NOT_TRACK="1", **variables):
-        invocation = dbt.cli(["build"], context=context, target_path=target)
+        # Unit tests judge the SQL, not the data: the test suite runs them.
+        invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
         events, failure = _events(invocation)
     yield from _with_row_counts(events, invocation.manifest["nodes"], deployment)
     if failure is not None:
