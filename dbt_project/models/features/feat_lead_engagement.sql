@@ -41,10 +41,10 @@ measured as (
         {{ sum_within('touchpoints', 'own_occurred_on', 'as_of', 28) }} as touchpoints_28d,
         max(own_occurred_on) as last_occurred_on,
         count(distinct own_occurred_on) as active_days,
-        count(distinct own_channel) as channels
-        {%- for name, kinds in counted.items() %},
-        sum(case when kind in ('{{ kinds | join("', '") }}') then touchpoints else 0 end) as {{ name }}
-        {%- endfor %}
+        count(distinct own_channel) as channels,
+        {% for name, kinds in counted.items() -%}
+        sum(case when kind in ('{{ kinds | join("', '") }}') then touchpoints else 0 end) as {{ name }}{{ ',' if not loop.last }}
+        {% endfor -%}
     from touchpoints
     group by lead_id, as_of
 ),
