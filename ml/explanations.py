@@ -61,6 +61,18 @@ def explain(
     ]
 
 
+def driver_importance(contributions: FloatArray, columns: Sequence[FeatureColumn]) -> pd.DataFrame:
+    """How far each driver moves the score: mean over rows of |its summed contribution|, in log odds.
+
+    Returns:
+        driver, mean_contribution; largest first.
+    """
+    of_column = [column.driver for column in columns]
+    sums = pd.DataFrame(contributions.T).groupby(of_column).sum()
+    found = sums.abs().mean(axis=1).rename("mean_contribution").rename_axis("driver").reset_index()
+    return found.sort_values("mean_contribution", ascending=False, kind="stable", ignore_index=True)
+
+
 def _by_driver(
     contributions: FloatArray, is_worded: BoolArray, columns: Sequence[FeatureColumn], drivers: Sequence[str]
 ) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.int64]]]:

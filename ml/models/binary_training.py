@@ -190,6 +190,7 @@ def _judge(train: TrainingFrame, test: TrainingFrame, task: BinaryTask) -> _Judg
         "coverage": reliability_table(value, test.labels, test.data[test.entity], fitted.band, bins),
         "reliability": reliability_table(value, test.labels, test.data[test.entity], fitted.band),
         "lift": lift_table(test.labels, value),
+        "drivers": fitted.drivers(test.data),
         "test_predictions": pd.concat([keys.assign(label=test.labels), predictions[kept]], axis=1),
     }
     return _Judged(pair, kept, evaluation, baselines, tables)

@@ -22,7 +22,7 @@ from ml.binary_metrics import Ranking, auc, log_loss_terms
 from ml.bootstrap import bootstrap
 from ml.calibration import Calibrator, fit_calibrator
 from ml.encoding import Encoder, fit_encoder, training_matrix
-from ml.explanations import explain
+from ml.explanations import driver_importance, explain
 from ml.intervals import ProbabilityBand, fit_band
 from ml.models.boosted import BoostedModel, fit_boosted
 from ml.models.linear import LinearModel, fit_linear
@@ -92,6 +92,10 @@ class FittedClassifier:
             reasons = explain(features, self.model.contributions(matrix), self.columns, self.encoder)
             found["reasons"] = pd.Series(reasons, index=features.index, dtype=object)
         return found
+
+    def drivers(self, features: pd.DataFrame) -> pd.DataFrame:
+        """What moves the scores of these rows; see `ml.explanations.driver_importance`."""
+        return driver_importance(self.model.contributions(self.encoder.transform(features)), self.columns)
 
     def save(self, folder: Path) -> None:
         """Write `classifier.json` and, for a boosted model, `booster.txt`."""
