@@ -93,3 +93,8 @@
 {% macro is_sales_contact(kind) -%}
     ({{ kind }} in ('call', 'meeting', 'demo_request', 'consultation_booked'))
 {%- endmacro %}
+
+{# Number of touchpoints of these kinds. #}
+{% macro touchpoints_of(kinds) -%}
+    sum(case when kind in ('{{ kinds | join("', '") }}') then touchpoints else 0 end)
+{%- endmacro %}

@@ -1,11 +1,5 @@
 {{ config(unique_key='as_of_month', pre_hook="{{ clear_months('as_of_month') }}") }}
 
-{% set counted = {
-    'email_opens': ['email_open'], 'email_clicks': ['email_click'], 'page_views': ['page_view'],
-    'content_downloads': ['content_download'], 'webinars': ['webinar', 'event'], 'calls': ['call'],
-    'meetings': ['meeting'], 'demos': ['demo_request', 'consultation_booked']
-} %}
-
 with open_leads as (
     select * from {{ ref('int_lead_as_of') }}
     where {{ is_in_run('as_of_month') }}
@@ -42,9 +36,14 @@ measured as (
         max(own_occurred_on) as last_occurred_on,
         count(distinct own_occurred_on) as active_days,
         count(distinct own_channel) as channels,
-        {% for name, kinds in counted.items() -%}
-        sum(case when kind in ('{{ kinds | join("', '") }}') then touchpoints else 0 end) as {{ name }}{{ ',' if not loop.last }}
-        {% endfor -%}
+        {{ touchpoints_of(['email_open']) }} as email_opens,
+        {{ touchpoints_of(['email_click']) }} as email_clicks,
+        {{ touchpoints_of(['page_view']) }} as page_views,
+        {{ touchpoints_of(['content_download']) }} as content_downloads,
+        {{ touchpoints_of(['webinar', 'event']) }} as webinars,
+        {{ touchpoints_of(['call']) }} as calls,
+        {{ touchpoints_of(['meeting']) }} as meetings,
+        {{ touchpoints_of(['demo_request', 'consultation_booked']) }} as demos
     from touchpoints
     group by lead_id, as_of
 ),
