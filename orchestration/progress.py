@@ -15,6 +15,8 @@ NAME = "customer_lifecycle_progress"
 
 # Wide enough for the summary's tables where the output is no terminal (a log file, CI).
 WIDTH_WITHOUT_TERMINAL = 150
+# What dagster-dbt says of its own workings while a step runs.
+NOISE = ("dbt command", "dbt subsetted execution", "partial parsing", "Logging an `AssetObservation`")
 
 
 def wide_console(*, stderr: bool = False) -> Console:
@@ -51,7 +53,7 @@ class ProgressHandler(logging.Handler):
     def _message(self, record: logging.LogRecord, meta: dict[str, Any]) -> None:
         text = str(meta.get("orig_message") or record.getMessage())
         is_said_by_a_step = record.levelno == logging.INFO and meta.get("step_key")
-        if record.levelno > logging.INFO or (is_said_by_a_step and "dbt command" not in text):
+        if record.levelno > logging.INFO or (is_said_by_a_step and not any(words in text for words in NOISE)):
             self.console.print(f"    {text}", style="dim", markup=False, highlight=False)
 
     def _check(self, evaluation: Any) -> None:  # noqa: ANN401 - Dagster's event data
