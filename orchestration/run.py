@@ -144,8 +144,9 @@ def _execute(
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     """Whether Ctrl-C or SIGTERM ended the job; Dagster turns both into a failure of its own."""
-    errors = [event.event_specific_data.error for event in result.all_events if event.is_failure]
-    return any(error is not None and error.cls_name in INTERRUPTIONS for error in errors)
+    steps = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    jobs = [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
+    return any(error is not None and error.cls_name in INTERRUPTIONS for error in [*steps, *jobs])
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
