@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-RAW = dg.AssetSelection.groups("source", "raw", "control")
+RAW = dg.AssetSelection.groups("source", "raw", "quarantine", "control")
 FEATURES = dg.AssetSelection.groups("features")
 MODELS = dg.AssetSelection.groups("models")
 PREDICTIONS = dg.AssetSelection.groups("predictions")

@@ -17,9 +17,9 @@ from orchestration.run import Timing
 LAYERS = {
     "definitions": "definitions",
     "source__files": "source",
-    "land_source": "landing",
-    "build_warehouse": "warehouse (dbt)",
-    "build_features": "features (dbt)",
+    "land_raw_tables": "landing",
+    "dbt_warehouse": "warehouse (dbt)",
+    "dbt_features": "features (dbt)",
     "models": "models",
     "predictions": "predictions",
     "published__snapshot": "publish",

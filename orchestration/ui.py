@@ -3,6 +3,8 @@
 Belongs here: starting, watching and stopping the two servers. Nothing is served beyond this machine.
 """
 
+import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -27,7 +29,8 @@ def main() -> int:
     deployment = deployment_from_environment()
     point_dagster_at(deployment)
     dagster_port, mlflow_port = free_port(DAGSTER_PORT), free_port(MLFLOW_PORT)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _interrupt)
     with environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"):
         servers = [
             _start(_mlflow(deployment, mlflow_port), deployment.state / "mlflow-ui.log"),
@@ -106,16 +109,20 @@ def _wait_for_end(servers: Sequence[subprocess.Popen[bytes]], deployment: Deploy
 
 
 def _stop(servers: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask each server to end, and end its whole group if it does not; only processes started here are touched."""
+    """Ask each server and what it started to end, and end them if they do not; each is a process group of its own."""
     for server in servers:
-        if server.poll() is None:
-            server.send_signal(signal.SIGINT)
+        _signal_group(server, signal.SIGTERM)
     for server in servers:
         try:
             server.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            server.kill()
+            _signal_group(server, signal.SIGKILL)
             server.wait()
+
+
+def _signal_group(server: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, number)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -73,7 +73,18 @@ def _specs() -> list[dg.AssetSpec]:
         )
         for name, text in CONTROL_TABLES.items()
     ]
-    return raw + control
+    quarantined = [
+        dg.AssetSpec(
+            ["quarantine", name],
+            deps=[["source", "files"]],
+            description=f"Rows for raw.{name} that break the source contract, with reasons. Grain: source row and load.",
+            group_name="quarantine",
+            owners=OWNERS,
+            kinds={"duckdb", "table"},
+        )
+        for name in contract.TABLES
+    ]
+    return raw + control + quarantined
 
 
 def _column_schema(table: RawTable) -> dg.TableSchema:
@@ -111,7 +122,7 @@ def _checks() -> list[dg.AssetCheckSpec]:
     return accounted + quarantined
 
 
-@dg.multi_asset(specs=_specs(), check_specs=_checks(), pool=POOL, name="land_source")
+@dg.multi_asset(specs=_specs(), check_specs=_checks(), pool=POOL, name="land_raw_tables")
 def raw_tables(
     context: dg.AssetExecutionContext, deployment: Deployment
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
@@ -133,6 +144,7 @@ def raw_tables(
         table = landed.get(name, TableLoad(name, "", 0, 0, 0, 0, 0, 0))
         yield dg.MaterializeResult(asset_key=["raw", name], metadata=_figures(table, total))
         yield from _results(table)
+        yield dg.MaterializeResult(asset_key=["quarantine", name], metadata={"quarantined_now": table.quarantined})
     for name in CONTROL_TABLES:
         yield dg.MaterializeResult(asset_key=["control", name])
 

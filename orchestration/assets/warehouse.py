@@ -29,7 +29,7 @@ def _layers(dbt_project: DbtProject) -> dg.AssetsDefinition:
         manifest=dbt_project.manifest_path,
         exclude=FEATURES,
         project=dbt_project,
-        name="build_warehouse",
+        name="dbt_warehouse",
         dagster_dbt_translator=LayerTranslator(),
         pool=POOL,
     )
@@ -44,7 +44,7 @@ def _features(dbt_project: DbtProject, partitions: dg.TimeWindowPartitionsDefini
         manifest=dbt_project.manifest_path,
         select=FEATURES,
         project=dbt_project,
-        name="build_features",
+        name="dbt_features",
         dagster_dbt_translator=LayerTranslator(),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
