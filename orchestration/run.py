@@ -17,7 +17,7 @@ from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
 from companies.settings import CompanyError
-from orchestration.exclusive import STARTED_BY, AnotherRunError, end_dead_runs, only_run
+from orchestration.exclusive import STARTED_BY, AnotherRunError, end_dead_runs, end_orphaned_dbt, only_run
 from orchestration.manifest import ManifestError
 from orchestration.progress import wide_console
 from orchestration.resources import Deployment, deployment_from_environment, point_dagster_at
@@ -90,6 +90,7 @@ def _run(deployment: Deployment) -> list[Timing]:
     # dbt's own output goes to a file, not between the progress lines.
     console = deployment.state / "console.log"
     with dg.DagsterInstance.get() as instance, console.open("w") as output, contextlib.redirect_stdout(output):
+        end_orphaned_dbt(deployment.state)
         end_dead_runs(instance)
         months = _months(deployment)
         span = {

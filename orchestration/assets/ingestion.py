@@ -77,7 +77,7 @@ def _specs() -> list[dg.AssetSpec]:
         dg.AssetSpec(
             ["quarantine", name],
             deps=[["source", "files"]],
-            description=f"Rows for raw.{name} that break the source contract, with reasons. Grain: source row and load.",
+            description=f"Rows for raw.{name} that break the contract, with reasons. Grain: source row and load.",
             group_name="quarantine",
             owners=OWNERS,
             kinds={"duckdb", "table"},

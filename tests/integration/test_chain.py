@@ -1,0 +1,178 @@
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from orchestration import snapshot
+from orchestration.resources import Deployment
+from orchestration.run import run
+from tests import small_companies
+from tests.runs import champions, content, kept_environment, query, rows_are_accounted_for, versions
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # each run builds the whole warehouse
+
+MODELS = {"churn", "clv", "lead_score", "win_probability", "revenue"}
+LEDGERS = ("churn", "clv", "lead_score", "win_probability", "revenue")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment() -> Iterator[None]:
+    with kept_environment():
+        yield
+
+
+@pytest.fixture(scope="module")
+def contract(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A company with contracts, after one run."""
+    folder = tmp_path_factory.mktemp("contract")
+    deployment = small_companies.deploy(folder, "contract", "contractual", small_companies.contractual())
+    run(deployment)
+    return deployment
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A shop after one run, whose export has every kind of oddity: no leads, a bad amount, an order in the future."""
+    folder = tmp_path_factory.mktemp("shop")
+    tables = small_companies.transactional() | {"leads": []}
+    odd = {"account_id": "b1", "kind": "order", "occurred_at": "2023-05-05"}
+    tables["transactions"] += [
+        odd | {"transaction_id": "bad", "amount": "ten euros"},
+        odd | {"transaction_id": "future", "amount": "10", "occurred_at": "2031-05-05"},
+        odd | {"transaction_id": "stranger", "amount": "10", "account_id": "nobody"},
+    ]
+    deployment = small_companies.deploy(folder, "shop", "transactional", tables)
+    run(deployment)
+    return deployment
+
+
+def ledger_rows(deployment: Deployment) -> dict[str, int]:
+    with deployment.warehouse(read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from information_schema.tables "
+            "where table_schema = 'predictions' and table_type = 'BASE TABLE'"
+        ).fetchall()
+        return {name: connection.execute(f"from predictions.{name}").df().shape[0] for (name,) in tables}
+
+
+def test_a_run_publishes_what_the_source_says(contract: Deployment) -> None:
+    """From files to snapshot: the accounts, subscriptions and leads of the source are all in what readers see."""
+    published = content(contract)
+    assert len(published["dim_accounts"]) == 30
+    assert len(published["fct_lead_lifecycle"]) == 80
+    assert len(published["fct_deals"]) == 40
+    assert {"churn_predictions", "clv_predictions", "revenue_predictions", "trainings"} <= set(published)
+    made = snapshot.current(contract.published)
+    assert made is not None
+    assert made.as_of == str(small_companies.LAST_DAY)
+
+
+def test_both_faces_of_the_snapshot_agree(contract: Deployment) -> None:
+    """Every published table has as many rows in SQLite as in DuckDB."""
+    made = snapshot.current(contract.published)
+    assert made is not None
+    with sqlite3.connect(made.path(contract.published) / "lookup.sqlite") as lookup:
+        counts = {name: lookup.execute(f'select count(*) from "{name}"').fetchone()[0] for name in made.rows}
+    lookup.close()
+    assert counts == {name: len(rows) for name, rows in content(contract).items()} == made.rows
+
+
+def test_every_model_has_a_champion(contract: Deployment, shop: Deployment) -> None:
+    """Even where data lack, something honest is served: a champion of each model, validated or a fallback."""
+    for deployment in (contract, shop):
+        assert champions(deployment) == MODELS
+
+
+def test_every_check_was_evaluated(contract: Deployment) -> None:
+    """No declared check of the graph goes without a result in a run."""
+    from orchestration.build import build_defs
+
+    declared = {
+        spec.key for item in build_defs(contract).resolve_asset_graph().assets_defs for spec in item.check_specs
+    }
+    with dg.DagsterInstance.get() as instance:
+        found = instance.event_log_storage.get_latest_asset_check_execution_by_key(sorted(declared))
+        statuses = {key: str(found[key].status) if key in found else "never evaluated" for key in declared}
+    missing = {str(key): status for key, status in statuses.items() if "PLANNED" in status or "never" in status}
+    assert missing == {}
+
+
+def test_rows_read_are_accepted_or_quarantined(contract: Deployment, shop: Deployment) -> None:
+    """No row of the source is lost between the file and the tables."""
+    for deployment in (contract, shop):
+        assert rows_are_accounted_for(deployment)
+
+
+def test_oddities_do_not_stop_a_run(shop: Deployment) -> None:
+    """A bad amount is quarantined with its reason; a future order and an unknown buyer become findings."""
+    [(reasons, line)] = query(shop, "select reasons, source_row from quarantine.transactions")
+    assert "amount" in " ".join(reasons)
+    assert line > 1
+    found = content(shop)["fct_data_quality_findings"]
+    assert "transactions" in set(found["table_name"])
+    assert not found[found["row_key"].astype(str).str.contains("future")].empty
+
+
+def test_a_header_without_rows_is_an_empty_table(shop: Deployment) -> None:
+    """Zero leads: the lead tables are empty, and the forecast and the customers' values are there all the same."""
+    published = content(shop)
+    assert published["fct_lead_lifecycle"].empty
+    assert published["fct_mrr_movements"].empty
+    assert not published["clv_predictions"].empty
+    assert not published["revenue_predictions"].empty
+
+
+def test_an_order_of_the_future_changes_no_past_month(shop: Deployment) -> None:
+    """What is dated after `data_until` is in no month of revenue and in no prediction."""
+    monthly = content(shop)["fct_monthly_revenue"]
+    assert monthly["month_start"].max().date() <= small_companies.LAST_DAY
+
+
+def test_a_second_run_changes_nothing_and_a_changed_row_only_what_follows(contract: Deployment) -> None:
+    """The same source twice: no new version anywhere, equal content. One changed row: one new version of it."""
+    before, rows, models, said = (
+        content(contract, records=False),
+        versions(contract),
+        champions(contract, ids=True),
+        ledger_rows(contract),
+    )
+    run(contract)
+    assert versions(contract) == rows
+    assert champions(contract, ids=True) == models
+    assert ledger_rows(contract) == said
+    again = content(contract, records=False)
+    assert {name for name in before if not before[name].equals(again[name])} == set()
+
+    _change_a_price(contract)
+    run(contract)
+    assert versions(contract) == rows | {"subscriptions": rows["subscriptions"] + 1}
+    assert ledger_rows(contract)["clv"] > said["clv"]
+    old = query(contract, "select mrr from raw.subscriptions where subscription_id = 's0' order by known_at")
+    assert len(old) == 2
+
+
+def _change_a_price(deployment: Deployment) -> None:
+    tables = small_companies.contractual()
+    tables["subscriptions"][0]["mrr"] = 999
+    small_companies.write(
+        Path(deployment.data_folder) / "small" / "subscriptions.csv", "subscriptions", tables["subscriptions"]
+    )
+
+
+@pytest.mark.parametrize("accounts", [0, 1])
+def test_hardly_any_customer(tmp_path: Path, accounts: int) -> None:
+    """One customer who has left, or none at all: the run ends, and says that data are insufficient."""
+    tables = small_companies.contractual(accounts, leads=accounts, all_churned=True)
+    deployment = small_companies.deploy(tmp_path, "hardly", "contractual", tables)
+    run(deployment)
+    published = content(deployment)
+    assert len(published["dim_accounts"]) == accounts
+    assert "validated" not in set(published["trainings"]["status"])
+    with duckdb.connect(str(deployment.warehouse_path), read_only=True) as connection:
+        [(active,)] = connection.execute(
+            "select count(*) from features.feat_customer_contract where as_of = '2024-06-30'"
+        ).fetchall()
+    assert active == 0
