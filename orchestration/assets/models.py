@@ -4,6 +4,7 @@ Belongs here: which tables a model waits for, calling its training and reporting
 on is `orchestration.training_inputs`, how it learns is `ml`, who becomes champion is `ml.registry`.
 """
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -125,11 +126,14 @@ def _record(name: str, trained: "Trained", registration: "Registration", snapsho
 
 def _metadata(
     trained: "Trained", registration: "Registration", main_figure: str
-) -> dict[str, dg.MetadataValue | str | int]:
+) -> dict[str, dg.MetadataValue | str | int | float]:
     from ml.training_record import as_markdown
 
     report, champion = trained.outcome.report, registration.champion
+    # As numbers of their own, so that the UI draws them over time.
+    kept = {row.metric: row.value for row in report.metrics if row.method == report.kept_method}
     return {
+        **{metric: value for metric, value in kept.items() if math.isfinite(value)},
         "status": report.status,
         "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in report.reasons) or "none"),
         "figure": dg.MetadataValue.md(main_figure),

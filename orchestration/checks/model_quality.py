@@ -5,6 +5,7 @@ does not, because then the shrunken baseline is served and says so. The gates th
 `ml.leakage`.
 """
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,10 @@ def results(model: str, report: "TrainingReport", registration: "Registration") 
             check_name=check,
             passed=passed,
             severity=dg.AssetCheckSeverity.ERROR if is_blocking else dg.AssetCheckSeverity.WARN,
-            metadata={"reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in reasons))},
+            metadata={
+                "reasons": "\n".join(reasons),
+                **{gate.name: gate.value for gate in reached if gate.value is not None and math.isfinite(gate.value)},
+            },
         )
     champion = registration.champion
     yield dg.AssetCheckResult(
