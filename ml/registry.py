@@ -38,6 +38,7 @@ CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 REQUIREMENTS: Final = ("numpy", "pandas", "scipy", "lightgbm", "scikit-learn")
 BUNDLE: Final = "bundle"
+KIND: Final = "mlflow.experimentKind"  # makes the UI open on training runs, not on language models
 
 Loaded = TypeVar("Loaded")
 
@@ -49,14 +50,13 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
     """
     import mlflow
 
-    client = _client(store)
-    name = outcome.report.model
+    client, name = _client(store), outcome.report.model
     experiment = _experiment(client, store)
     earlier = _recorded(client, experiment, provenance.key(name))
     if earlier is not None:
         return Registration(earlier, _candidate_of(client, name, earlier), champion_info(store, name), is_new=False)
-    tags = provenance.tags(outcome.report)
-    with mlflow.start_run(experiment_id=experiment, run_name=name, tags=tags) as run:
+    tags, run_name = provenance.run_tags(outcome.report), f"{name} {outcome.status}"
+    with mlflow.start_run(experiment_id=experiment, run_name=run_name, tags=tags) as run:
         _log_report(client, run.info.run_id, outcome.report, provenance)
         candidate = _register_all(client, run.info.run_id, outcome, provenance)
     return Registration(run.info.run_id, candidate, champion_info(store, name), is_new=True)
@@ -182,8 +182,9 @@ def _register(
     tags = provenance.tags(report) | {"status": status, "model_class": type(model).__name__}
     if status == "fallback":
         tags["validation"] = "not_applicable"
+    card = provenance.description(report, status)
     created = client.create_model_version(
-        report.model, logged.model_uri, run_id, tags=tags, description=provenance.model_card, model_id=logged.model_id
+        report.model, logged.model_uri, run_id, tags=tags, description=card, model_id=logged.model_id
     )
     return str(created.version)
 
@@ -256,7 +257,7 @@ def _experiment(client: "MlflowClient", store: Store) -> str:
         return str(found.experiment_id)
     location = store.artifact_folder.resolve()
     location.mkdir(parents=True, exist_ok=True)
-    return str(client.create_experiment(store.experiment, artifact_location=location.as_uri()))
+    return str(client.create_experiment(store.experiment, location.as_uri(), {KIND: "custom_model_development"}))
 
 
 def _recorded(client: "MlflowClient", experiment: str, key: str) -> str | None:
@@ -268,8 +269,7 @@ def _recorded(client: "MlflowClient", experiment: str, key: str) -> str | None:
 
 def _candidate_of(client: "MlflowClient", name: str, run_id: str) -> VersionInfo | None:
     versions = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
-    candidates = [version for version in versions if version.tags.get("status") != "fallback"]
-    return _info(candidates[0]) if candidates else None
+    return next((_info(version) for version in versions if version.tags.get("status") != "fallback"), None)
 
 
 def _by_alias(client: "MlflowClient", name: str, alias: str) -> "ModelVersion | None":

@@ -19,6 +19,9 @@ from ml.evaluation import MetricRow, TrainingReport
 
 LONGEST_TAG: Final = 4000
 NOT_IN_A_NAME: Final = re.compile(r"[^0-9A-Za-z_\-./ ]+")
+RELATIVE_LINK: Final = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]*\)")
+# The tag that MLflow shows as a run's description.
+NOTE: Final = "mlflow.note.content"
 
 
 @dataclass(frozen=True)
@@ -55,48 +58,68 @@ class Provenance:
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
     def tags(self, report: TrainingReport) -> dict[str, str]:
-        """Tags of the run and of every version it registers."""
+        """Tags of every version that a training registers, and of its run; the most telling ones first."""
         tags = {
-            "training_key": self.key(report.model),
             "status": report.status,
             "validation": "passed" if report.status == "validated" else "failed",
-            "reasons": "\n".join(report.reasons),
             "kept_method": report.kept_method or "",
+            "as_of_range": f"{self.first_as_of} to {self.last_as_of}",
+            "reasons": "\n".join(report.reasons),
+            "git_commit": self.git_commit or "unknown",
+            "code_version": self.code_version,
             "snapshot_id": self.snapshot_id,
             "content_hash": self.content_hash,
-            "code_version": self.code_version,
-            "as_of_range": f"{self.first_as_of} to {self.last_as_of}",
             "feature_versions": json.dumps(dict(self.feature_versions), sort_keys=True),
-            "git_commit": self.git_commit or "unknown",
             "dagster_run_id": self.dagster_run_id or "",
         }
         return {name: value[:LONGEST_TAG] for name, value in tags.items()}
 
+    def run_tags(self, report: TrainingReport) -> dict[str, str]:
+        """Tags of the run: those of its versions, its identity, and its verdict as the description."""
+        note = "\n".join(verdict(report))[:LONGEST_TAG]
+        return self.tags(report) | {"training_key": self.key(report.model), NOTE: note}
+
+    def description(self, report: TrainingReport, status: str) -> str:
+        """Markdown of a version: one line on what it is, then the model card, whose links lead nowhere there."""
+        method = "shrunken baseline" if status == "fallback" else _spoken(report.kept_method or "")
+        card = RELATIVE_LINK.sub(r"\1", self.model_card)
+        return f"{_spoken(status)}: {method}, data up to {self.last_as_of}\n\n{card}"
+
 
 def flat_metrics(rows: Sequence[MetricRow], kept_method: str | None) -> dict[str, float]:
-    """Metrics by name: `auc`, `auc_lower`, `auc_upper` of the kept method, `<method>.auc` ... of the others.
+    """Metrics by name: first `auc`, `auc_lower`, `auc_upper` of the kept method, then `<method>/auc` of the others.
 
-    Values that are not finite are left out: a tracker has no way to show them.
+    The bounds of the others stand in the report. Values that are not finite are left out: a tracker cannot show them.
     """
     found: dict[str, float] = {}
-    for row in rows:
-        name = row.metric if row.method == kept_method else f"{row.method}.{row.metric}"
-        name = NOT_IN_A_NAME.sub("_", name)
-        bounds = {"": row.value, "_lower": row.lower, "_upper": row.upper}
+    for row in sorted(rows, key=lambda row: row.method != kept_method):
+        is_kept = row.method == kept_method
+        name = NOT_IN_A_NAME.sub("_", row.metric if is_kept else f"{row.method}/{row.metric}")
+        bounds = {"": row.value} | ({"_lower": row.lower, "_upper": row.upper} if is_kept else {})
         found |= {name + end: float(v) for end, v in bounds.items() if v is not None and math.isfinite(v)}
     return found
 
 
-def as_markdown(report: TrainingReport) -> str:
-    """The report for people: status, reasons, gates and the table of all methods."""
-    lines = [f"# {report.model}: {report.status}", "", *(f"- {reason}" for reason in report.reasons), ""]
+def verdict(report: TrainingReport) -> list[str]:
+    """Lines of Markdown: the reasons and the gates."""
+    lines = [*(f"- {reason}" for reason in report.reasons), ""]
     if report.gates:
         gates = [{"gate": g.name, "passed": g.passed, "blocking": g.blocking, "reason": g.reason} for g in report.gates]
         lines += ["## Gates", "", pd.DataFrame(gates).to_markdown(index=False), ""]
+    return lines
+
+
+def as_markdown(report: TrainingReport) -> str:
+    """The report for people: status, reasons, gates and the table of all methods."""
+    lines = [f"# {report.model}: {report.status}", "", *verdict(report)]
     table = report.metric_table()
     if len(table):
         lines += ["## Metrics", "", table.drop(columns="model").to_markdown(index=False, floatfmt=".4f"), ""]
     return "\n".join(lines)
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def files(report: TrainingReport, model_card: str) -> dict[str, str]:

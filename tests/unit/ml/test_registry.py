@@ -126,10 +126,28 @@ def test_run_holds_metrics_with_bounds_and_the_report(store: Store, log: Log) ->
     import mlflow
 
     run = mlflow.MlflowClient(store.tracking_uri).get_run(log().run_id)
-    assert run.data.metrics == {"auc": 0.8, "auc_lower": 0.75, "auc_upper": 0.85, "base_rate.auc": 0.5}
+    assert run.data.metrics == {"auc": 0.8, "auc_lower": 0.75, "auc_upper": 0.85, "base_rate/auc": 0.5}
     assert run.data.params == {"learning_rate": "0.05"}
     report = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/report.md")
     assert "base_rate" in report
+
+
+def test_run_says_its_verdict_where_people_look_first(store: Store, log: Log) -> None:
+    """Name and description tell a failed training from a good one without opening a file."""
+    import mlflow
+
+    run = mlflow.MlflowClient(store.tracking_uri).get_run(log("failed_gates").run_id)
+    assert run.info.run_name == "churn failed_gates"
+    assert run.data.tags["mlflow.note.content"].startswith("- The reliability gate failed.")
+
+
+def test_version_is_described_by_its_card() -> None:
+    """The first line says what the version is; links of the card, which lead nowhere in the registry, become words."""
+    provenance = replace(PROVENANCE, model_card="# Card\n[decision](../decisions/1.md), [paper](https://example.org/p)")
+    first, _, *card = provenance.description(outcome("failed_gates").report, "failed_gates").splitlines()
+    assert first == "failed gates: lightgbm, data up to 2024-06-30"
+    assert card == ["# Card", "decision, [paper](https://example.org/p)"]
+    assert provenance.description(outcome().report, "fallback").startswith("fallback: shrunken baseline")
 
 
 def test_failed_candidate_is_challenger_and_the_champion_stays(store: Store, log: Log) -> None:
@@ -262,10 +280,17 @@ def test_bundles_of_foreign_classes_are_refused(tmp_path: Path) -> None:
     (tmp_path / bundles.MANIFEST).write_text('{"module": "os", "name": "system"}', encoding="utf-8")
     with pytest.raises(bundles.BundleError, match="only classes of"):
         bundles.read(tmp_path)
+    assert BgNbd.__module__.startswith(bundles.TRUSTED)
 
 
 def test_metrics_that_are_not_finite_are_left_out() -> None:
     """An undefined figure is absent, not zero."""
     row = outcome().report.metrics[0]
     assert flat_metrics([replace(row, lower=float("nan"), upper=None)], "lightgbm") == {"auc": 0.8}
-    assert BgNbd.__module__.startswith(bundles.TRUSTED)
+
+
+def test_the_kept_method_stands_first() -> None:
+    """A long list of metrics opens with the model's own; those of a baseline carry its name, without bounds."""
+    row = outcome().report.metrics[0]
+    found = flat_metrics([replace(row, method="rule", is_baseline=True), row], "lightgbm")
+    assert list(found) == ["auc", "auc_lower", "auc_upper", "rule/auc"]
