@@ -31,7 +31,7 @@ def main() -> int:
     dagster_port, mlflow_port = free_port(DAGSTER_PORT), free_port(MLFLOW_PORT)
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _interrupt)
-    with environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"):
+    with environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true"):
         servers = [
             _start(_mlflow(deployment, mlflow_port), deployment.state / "mlflow-ui.log"),
             _start(_dagster(dagster_port), deployment.state / "dagster-ui.log"),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ml.encoding import EncodedColumn, Encoder
-from ml.explanations import explain
+from ml.explanations import driver_importance, explain
 from tests.unit.ml.synthetic import column
 
 ENCODER = Encoder((EncodedColumn("usage", "number", middle=5.0), EncodedColumn("tickets", "number", middle=1.0)))
@@ -53,3 +53,11 @@ def test_wording_may_format_its_value() -> None:
     columns = (replace(COLUMNS[0], reason_low="Usage fell to {value:.0%}"), COLUMNS[1])
     found = explain(DATA.assign(usage=0.25), np.array([[0.5, 0.0]]), columns, ENCODER)[0]
     assert found[0]["text"] == "Usage fell to 25%"
+
+
+def test_importance_of_a_driver_is_its_mean_size_whatever_its_direction() -> None:
+    """Features of a driver are summed row by row first, so that they may cancel; the largest driver comes first."""
+    columns = (COLUMNS[0], replace(COLUMNS[0], name="seats"), COLUMNS[1])
+    found = driver_importance(np.array([[0.5, -0.4, 0.3], [-0.2, 0.1, -0.3]]), columns)
+    assert list(found["driver"]) == ["support", "usage"]
+    assert np.allclose(found["mean_contribution"], [0.3, 0.1])
