@@ -31,16 +31,16 @@ class CustomerPayments(FeatureTable):
     recency_days: float = days(
         "Days since the last purchase.",
         driver="purchases",
-        reason_high="Last purchase was {value:.0f} days ago",
-        reason_low="Last purchase was {value:.0f} days ago",
+        reason_high="Last invoice or order was {value:.0f} days ago",
+        reason_low="Last invoice or order was {value:.0f} days ago",
         reason_missing="Nothing has been invoiced or ordered yet",
         action=WIN_BACK,
     )
     customer_age_days: float = days(
         "Days since the first purchase.",
         driver="tenure",
-        reason_high="First purchase was {value:,.0f} days ago",
-        reason_low="First purchase was only {value:,.0f} days ago",
+        reason_high="First invoice or order was {value:,.0f} days ago",
+        reason_low="First invoice or order was only {value:,.0f} days ago",
     )
     purchase_gap_days: float = days(
         "Mean days between purchases so far.",
