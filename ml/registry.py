@@ -135,20 +135,20 @@ def _register_all(
     if outcome.candidate is not None:
         version = _register(client, run_id, report, outcome.candidate, provenance, report.status)
         promoted = report.status == "validated" and provenance.promotion == "automatic"
-        _place(client, report, version, promoted=promoted)
     if not promoted and (champion is None or champion.tags.get("status") == "fallback"):
         fallback = _register(client, run_id, report, outcome.fallback, provenance, "fallback")
         _make_champion(client, report.model, fallback)
-    return _info(client.get_model_version(report.model, version)) if version is not None else None
+    return _info(_place(client, report, version, promoted=promoted)) if version is not None else None
 
 
-def _place(client: "MlflowClient", report: TrainingReport, version: str, *, promoted: bool) -> None:
+def _place(client: "MlflowClient", report: TrainingReport, version: str, *, promoted: bool) -> "ModelVersion":
+    if report.status == "validated" and not promoted:
+        client.set_model_version_tag(report.model, version, "awaiting_review", "true")
     if promoted:
         _make_champion(client, report.model, version)
-        return
-    if report.status == "validated":
-        client.set_model_version_tag(report.model, version, "awaiting_review", "true")
-    client.set_registered_model_alias(report.model, CHALLENGER, version)
+    else:
+        client.set_registered_model_alias(report.model, CHALLENGER, version)
+    return client.get_model_version(report.model, version)
 
 
 def _make_champion(client: "MlflowClient", name: str, version: str) -> None:

@@ -82,7 +82,7 @@ class Provenance:
     def description(self, report: TrainingReport, status: str) -> str:
         """Markdown of a version: one line on what it is, then the model card, whose links lead nowhere there."""
         method = "shrunken baseline" if status == "fallback" else _spoken(report.kept_method or "")
-        card = RELATIVE_LINK.sub(r"\1", self.model_card)
+        card = _unwrapped(RELATIVE_LINK.sub(r"\1", self.model_card))
         return f"{_spoken(status)}: {method}, data up to {self.last_as_of}\n\n{card}"
 
 
@@ -115,6 +115,18 @@ def as_markdown(report: TrainingReport) -> str:
     table = report.metric_table()
     if len(table):
         lines += ["## Metrics", "", table.drop(columns="model").to_markdown(index=False, floatfmt=".4f"), ""]
+    return "\n".join(lines)
+
+
+def _unwrapped(text: str) -> str:
+    """Markdown with one line per paragraph and list item: the registry's page shows every line break."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        begins = not line.strip() or line.startswith(("#", "|", "- ")) or not lines or not lines[-1]
+        if begins or lines[-1].startswith(("#", "|")):
+            lines.append(line)
+        else:
+            lines[-1] += " " + line.strip()
     return "\n".join(lines)
 
 

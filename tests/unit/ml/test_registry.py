@@ -143,7 +143,9 @@ def test_run_says_its_verdict_where_people_look_first(store: Store, log: Log) ->
 
 def test_version_is_described_by_its_card() -> None:
     """The first line says what the version is; links of the card, which lead nowhere in the registry, become words."""
-    provenance = replace(PROVENANCE, model_card="# Card\n[decision](../decisions/1.md), [paper](https://example.org/p)")
+    provenance = replace(
+        PROVENANCE, model_card="# Card\n[decision](../decisions/1.md),\n[paper](https://example.org/p)"
+    )
     first, _, *card = provenance.description(outcome("failed_gates").report, "failed_gates").splitlines()
     assert first == "failed gates: lightgbm, data up to 2024-06-30"
     assert card == ["# Card", "decision, [paper](https://example.org/p)"]
@@ -167,6 +169,13 @@ def test_without_a_champion_the_fallback_is_served(store: Store, log: Log, statu
     log(status)
     model, info = registry.load_champion(store, "churn", Doubler.load)
     assert (model.factor, info.status) == (1.0, "fallback")
+
+
+def test_beside_a_fallback_the_refused_candidate_is_challenger(store: Store, log: Log) -> None:
+    """Serving the fallback does not take the alias from the candidate of the same training."""
+    done = log("failed_gates")
+    assert done.candidate is not None
+    assert registry.challenger_info(store, "churn") == done.candidate
 
 
 def test_fallback_is_renewed_and_then_gives_way(log: Log) -> None:
