@@ -38,7 +38,7 @@ CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 REQUIREMENTS: Final = ("numpy", "pandas", "scipy", "lightgbm", "scikit-learn")
 BUNDLE: Final = "bundle"
-KIND: Final = "mlflow.experimentKind"  # makes the UI open on training runs, not on language models
+KIND: Final = "mlflow.experimentKind"  # trainings, not language models
 
 Loaded = TypeVar("Loaded")
 

@@ -21,6 +21,8 @@ from orchestration.resources import ROOT, Deployment, deployment_from_environmen
 HOST = "127.0.0.1"
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 STOP_SECONDS = 15
+# Without it MLflow opens on its pages for language models.
+MLFLOW_PAGE = "/#/experiments?workflowType=machine_learning"
 
 
 def main() -> int:
@@ -40,7 +42,7 @@ def main() -> int:
         console.print(f"[bold]{deployment.company.title}[/bold]: starting, this takes some seconds ...")
         _wait_until_up([dagster_port, mlflow_port], servers)
         console.print(f"Dagster  http://{HOST}:{dagster_port}  (assets, runs, checks)")
-        console.print(f"MLflow   http://{HOST}:{mlflow_port}  (runs, registered models)")
+        console.print(f"MLflow   http://{HOST}:{mlflow_port}{MLFLOW_PAGE}  (runs, registered models)")
         console.print("Ctrl-C stops both.")
         return _wait_for_end(servers, deployment, console)
     except KeyboardInterrupt:
