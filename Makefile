@@ -2,7 +2,7 @@
 PYTHON  ?= python3.11
 COMPANY ?= sample
 BIN     := .venv/bin
-COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet
 export LIFECYCLE_COMPANY := $(COMPANY)
 
 .PHONY: help setup run ui test test-fast results lint types format manifest requirements clean
