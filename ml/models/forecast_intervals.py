@@ -4,8 +4,11 @@ Belongs here: turning (steps ahead, error) pairs into half widths. Does not belo
 
 Conformal prediction with errors scaled by step: |error| ÷ step^g, g fitted to how errors grow, so that few origins are
 pooled over all steps (Stankeviciute et al., "Conformal time-series forecasting", 2021, calibrates each step alone,
-which needs many more origins). Errors of overlapping periods are hardly independent: a Student bound, with as many
-degrees of freedom as periods fit side by side, stands beside the quantile and weighs more the fewer the origins.
+which needs many more origins). Errors are those of the combination as it would have been made then, about zero, so
+that bias is included. They are carried to the present by the root of the change in the series' size: half way between
+errors that stay and errors that grow in proportion. Errors of overlapping periods are hardly independent: a Student
+bound, with as many degrees of freedom as periods fit side by side, stands beside the quantile and weighs more the
+fewer the origins.
 """
 
 from collections.abc import Sequence
@@ -18,9 +21,13 @@ from scipy.stats import t as student
 from ml.arrays import FloatArray
 
 FULL_HISTORY: Final = 24
+SHORT_EXPONENT: Final = 0.25
 FLOOR: Final = 0.002
+SIZE_MONTHS: Final = 12
+LEAST_SIZE: Final = 0.05
+SIZE_EXPONENT: Final = 0.5
 LARGEST_GROWTH: Final = 1.0
-PRIOR_ORIGINS: Final = 4.0
+PRIOR_ORIGINS: Final = 3.0
 PRIOR_GROWTH: Final = 0.75
 PRIOR_ROWS: Final = 24.0
 WIDEST_BOUND: Final = 6.0
@@ -28,28 +35,43 @@ WIDEST_BOUND: Final = 6.0
 
 @dataclass(frozen=True)
 class Errors:
-    """Backtest errors: origin (index of the last known value), steps ahead (from 1), error; all of shape (n,)."""
+    """Backtest errors: origin (index of the last known value), steps ahead (from 1), error, size of the series then;
+    all of shape (n,).
+    """  # noqa: D205
 
     origin: FloatArray
     step: FloatArray
     error: FloatArray
+    size: FloatArray
 
     def before(self, origin: int) -> "Errors":
         """Those that were known at an origin."""
         known = self.origin + self.step <= origin
-        return Errors(self.origin[known], self.step[known], self.error[known])
+        return Errors(self.origin[known], self.step[known], self.error[known], self.size[known])
+
+    def at_size(self, size: float) -> "Errors":
+        """Errors as they would be at another size of the series."""
+        carried = self.error * (size / self.size) ** SIZE_EXPONENT
+        return Errors(self.origin, self.step, carried, np.full(len(self.size), size))
+
+
+def size_of(values: FloatArray) -> float:
+    """Magnitude of a series at its end: mean of the last twelve months, at least a twentieth of the overall mean."""
+    magnitude = np.abs(values)
+    return max(float(magnitude[-SIZE_MONTHS:].mean()), LEAST_SIZE * float(magnitude.mean()), 1e-12)
 
 
 def half_widths(errors: Errors, horizon: int, levels: Sequence[float], months: int, size: float) -> FloatArray:
     """Half width by level and step; shape (levels, horizon).
 
     Args:
-        months: length of the history; below 24 the widths grow by sqrt(24 / months).
-        size: magnitude of the series; 0.2 % of it is the least half width.
+        months: length of the history; below 24 the widths grow by the fourth root of 24 / months.
+        size: magnitude of the series now (`size_of`); 0.2 % of it is the least half width.
     """
     steps = np.arange(1, horizon + 1)
     if len(errors.error) == 0:
         return np.array([[size * level] * horizon for level in levels]) * np.sqrt(steps)
+    errors = errors.at_size(size)
     growth = _growth(errors)
     scores = np.abs(errors.error) / errors.step**growth
     origins = len(np.unique(errors.origin))
@@ -62,7 +84,7 @@ def half_widths(errors: Errors, horizon: int, levels: Sequence[float], months: i
         quantile = float(np.quantile(scores, rank, method="higher"))
         weight = origins / (origins + PRIOR_ORIGINS)
         widths.append(weight * quantile + (1 - weight) * max(quantile, bound * spread))
-    short = float(np.sqrt(max(1.0, FULL_HISTORY / max(months, 1))))
+    short = max(1.0, FULL_HISTORY / max(months, 1)) ** SHORT_EXPONENT
     return np.asarray(np.maximum(np.array(widths)[:, None] * steps**growth * short, FLOOR * size))
 
 

@@ -1,4 +1,4 @@
-"""Ways to continue one monthly series: four a person could draw, two that are fitted.
+"""Ways to continue one monthly series: four a person could draw, four that are fitted.
 
 Belongs here: point forecasts from an array. Does not belong here: weights, intervals (`ml.models.forecasting`), panels.
 statsforecast (3 CPU seconds to import, no compilation) is loaded when a fitted method is first called.
@@ -10,11 +10,9 @@ from typing import Final
 import numpy as np
 
 from ml.arrays import FloatArray
+from ml.models.forecast_smoothing import LEAST_SEASONAL, SEASON, damped_growth, damped_trend, held
 
-SEASON: Final = 12
 LEAST_FITTED: Final = 10
-LEAST_SEASONAL: Final = 2 * SEASON
-FAR: Final = 2.0
 
 Method = Callable[[FloatArray, int], FloatArray]
 
@@ -61,10 +59,9 @@ def theta(values: FloatArray, horizon: int) -> FloatArray:
 
 
 def _fitted(make: Callable[[int], object], values: FloatArray, horizon: int) -> FloatArray:
-    """Fit and forecast in units of the series' size; seasonal from two full years on.
+    """Fit and forecast in units of the series' size; seasonal from two full years on, held within a wide range.
 
-    A forecast that leaves the range of the series by more than twice its width is held there: a short series can make
-    a fitted trend explode.
+    A short series can make a fitted trend explode.
     """
     size = float(np.max(np.abs(values)))
     if len(values) < LEAST_FITTED or np.ptp(values) <= 1e-9 * size:
@@ -72,10 +69,14 @@ def _fitted(make: Callable[[int], object], values: FloatArray, horizon: int) -> 
     season = SEASON if len(values) >= LEAST_SEASONAL else 1
     with np.errstate(all="ignore"):
         found = make(season).forecast(y=values / size, h=horizon)["mean"] * size  # type: ignore[attr-defined]
-    room = FAR * float(np.ptp(values))
-    clipped = np.clip(found, values.min() - room, values.max() + room)
-    return np.asarray(np.where(np.isfinite(clipped), clipped, values[-1]))
+    return held(found, values)
 
 
-SIMPLE: Final[Mapping[str, Method]] = {"seasonal_naive": seasonal_naive, "last_value": last_value, "drift": drift}
-METHODS: Final[Mapping[str, Method]] = {"ets": ets, "theta": theta, "seasonal_trend": seasonal_trend, **SIMPLE}
+SIMPLE: Final[Mapping[str, Method]] = {
+    "seasonal_naive": seasonal_naive,
+    "last_value": last_value,
+    "drift": drift,
+    "seasonal_trend": seasonal_trend,
+}
+QUICK: Final[Mapping[str, Method]] = {"damped_trend": damped_trend, "damped_growth": damped_growth, **SIMPLE}
+METHODS: Final[Mapping[str, Method]] = {"ets": ets, "theta": theta, **QUICK}

@@ -1,10 +1,11 @@
 """Forecast monthly series: an ensemble weighted by past errors, with intervals from the same backtests.
 
 Belongs here: one series or any panel of them. Does not belong here: what the series mean (`ml.models.revenue`), the
-single methods (`ml.models.forecast_methods`), the width of intervals (`ml.models.forecast_intervals`).
+single methods (`ml.models.forecast_methods`), weights, the width of intervals (`ml.models.forecast_intervals`).
 
-Every method is run at up to twelve past origins (rolling origin, Tashman 2000); its weight is the inverse of its
-squared mean absolute error, half of it shared equally, as equal weights are hard to beat (Claeskens et al. 2016).
+Every method is run at up to twelve past origins (rolling origin, Tashman 2000), and at six earlier ones from which the
+first of them learn their weights, if history allows; weights and intervals come from these
+errors (`ml.models.forecast_combination`). What has never been negative is not forecast to be.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +15,16 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from ml.arrays import BoolArray, FloatArray
-from ml.models.forecast_intervals import FULL_HISTORY, Errors, half_widths
+from ml.arrays import FloatArray
+from ml.models.forecast_combination import Backtest, Combine, error_weights, walk_forward
+from ml.models.forecast_intervals import FULL_HISTORY, half_widths, size_of
 from ml.models.forecast_methods import METHODS, SIMPLE, Method
 
 LEVELS: Final = (0.8, 0.95)
 ORIGINS: Final = 12
+LEARNING_ORIGINS: Final = 6
 LEAST_VALUES: Final = 3
 LEAST_FITTED_BACKTEST: Final = 15
-EQUAL_SHARE: Final = 0.5
 LONGEST_BACKTEST: Final = 12
 
 
@@ -31,49 +33,22 @@ class NoDataError(ValueError):
 
 
 @dataclass(frozen=True)
-class Backtest:
-    """Forecasts made at past origins.
-
-    Attributes:
-        origin: index of the last value known; step: months ahead; actual: what came; each of shape (n,).
-        predicted: by method, shape (n,).
-    """
-
-    origin: FloatArray
-    step: FloatArray
-    actual: FloatArray
-    predicted: Mapping[str, FloatArray]
-
-    def combined(self, weights: Mapping[str, float]) -> FloatArray:
-        """The weighted mean of the methods; shape (n,)."""
-        total = np.zeros(len(self.actual))
-        for name, weight in weights.items():
-            total += weight * self.predicted[name]
-        return total
-
-    def only(self, rows: BoolArray) -> "Backtest":
-        """The rows of a mask."""
-        predicted = {name: values[rows] for name, values in self.predicted.items()}
-        return Backtest(self.origin[rows], self.step[rows], self.actual[rows], predicted)
-
-    def errors(self, predicted: FloatArray) -> Errors:
-        """Errors of any forecast of these rows."""
-        return Errors(self.origin, self.step, self.actual - predicted)
-
-
-@dataclass(frozen=True)
 class SeriesForecast:
     """What comes next in one series.
 
     Attributes:
         mean: shape (horizon,); widths: half widths by level, shape (levels, horizon).
+        backtest: the judged origins; combined: the combination as it would have been made there, shape of the backtest.
+        floor: what no value or bound may be below: 0 if the series never was, else minus infinity.
         notes: sentences about what limits the forecast.
     """
 
     mean: FloatArray
     widths: FloatArray
+    floor: float
     weights: Mapping[str, float]
     backtest: Backtest
+    combined: FloatArray
     notes: tuple[str, ...]
 
 
@@ -82,28 +57,37 @@ def forecast_series(
     horizon: int,
     levels: Sequence[float] = LEVELS,
     methods: Mapping[str, Method] = METHODS,
+    combine: Combine = error_weights,
 ) -> SeriesForecast:
     """Forecast one regular monthly series.
 
     Args:
         values: oldest first; gaps are nan and filled by a line between their neighbours.
+        methods: below fifteen months only the simple ones among them are used.
+        combine: from a backtest to the weights of the methods.
 
     Raises:
         NoDataError: fewer than three known values.
     """
     filled, notes = fill_gaps(values)
     usable = methods if len(filled) >= LEAST_FITTED_BACKTEST else SIMPLE
-    backtest = run_backtest(filled, horizon, usable)
-    weights = error_weights(backtest)
+    everything = run_backtest(filled, horizon, usable)
+    judged = everything.origin >= np.unique(everything.origin)[-ORIGINS:][0]
+    backtest, combined = everything.only(judged), walk_forward(everything, combine)[judged]
+    weights = combine(backtest)
     mean = np.zeros(horizon)
     for name, weight in weights.items():
-        mean += weight * usable[name](filled, horizon)
-    size = float(np.mean(np.abs(filled)))
-    errors = backtest.errors(walk_forward(backtest))
-    widths = half_widths(errors, horizon, levels, len(filled), size)
+        if weight > 0:
+            mean += weight * _floored(usable[name], filled, horizon)
+    widths = half_widths(backtest.errors(combined), horizon, levels, len(filled), size_of(filled))
     if len(filled) < FULL_HISTORY:
         notes += (f"only {len(filled)} months of history: intervals are widened and no season is fitted",)
-    return SeriesForecast(mean, widths, weights, backtest, notes)
+    return SeriesForecast(mean, widths, floor_of(filled), weights, backtest, combined, notes)
+
+
+def floor_of(values: FloatArray) -> float:
+    """0 for a series that never was negative, else minus infinity."""
+    return 0.0 if float(np.min(values, initial=0.0)) >= 0 else float("-inf")
 
 
 def fill_gaps(values: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
@@ -123,59 +107,35 @@ def fill_gaps(values: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
 
 
 def backtest_origins(months: int) -> list[int]:
-    """Indices of the last known value at each origin, oldest first: twelve where history allows."""
+    """Indices of the last known value at each origin, oldest first: eighteen where history allows."""
     least = max(LEAST_VALUES - 1, min(FULL_HISTORY, months // 2))
     step = 2 if months >= 2 * FULL_HISTORY + LONGEST_BACKTEST else 1
-    return sorted(range(months - 2, least - 2, -step)[:ORIGINS])
+    return sorted(range(months - 2, least - 2, -step)[: ORIGINS + LEARNING_ORIGINS])
 
 
 def run_backtest(values: FloatArray, horizon: int, methods: Mapping[str, Method]) -> Backtest:
     """Run every method at every origin, looking ahead as far as the horizon, a year, and the data allow."""
-    origins, steps, actual = [], [], []
+    origins, steps, actual, sizes = [], [], [], []
     predicted: dict[str, list[FloatArray]] = {name: [] for name in methods}
     for origin in backtest_origins(len(values)):
         ahead = values[origin + 1 :][: min(horizon, LONGEST_BACKTEST)]
         origins.append(np.full(len(ahead), origin))
         steps.append(np.arange(1, len(ahead) + 1))
         actual.append(ahead)
+        sizes.append(np.full(len(ahead), size_of(values[: origin + 1])))
         for name, method in methods.items():
-            predicted[name].append(method(values[: origin + 1], len(ahead)))
+            predicted[name].append(_floored(method, values[: origin + 1], len(ahead)))
     return Backtest(
         np.concatenate(origins).astype(np.float64),
         np.concatenate(steps).astype(np.float64),
         np.concatenate(actual),
+        np.concatenate(sizes),
         {name: np.concatenate(parts) for name, parts in predicted.items()},
     )
 
 
-def error_weights(backtest: Backtest) -> dict[str, float]:
-    """Weights that add up to one: half equal, half by inverse squared mean absolute error.
-
-    Errors weigh by their step: at a young origin mostly short steps are known, which flatter the last value.
-    """
-    errors = {name: np.abs(backtest.actual - p) for name, p in backtest.predicted.items()}
-    mae = {name: float(np.average(error, weights=backtest.step)) for name, error in errors.items()}
-    least = 0.01 * max(float(np.mean(np.abs(backtest.actual))), 1e-12)
-    inverse = {name: 1 / max(error, least) ** 2 for name, error in mae.items()}
-    total = sum(inverse.values())
-    skill = {name: value / total for name, value in inverse.items()}
-    kept = [name for name, error in mae.items() if error <= 1.5 * max(min(mae.values()), least)]
-    equal = {name: EQUAL_SHARE / len(kept) if name in kept else 0.0 for name in mae}
-    return {name: equal[name] + (1 - EQUAL_SHARE) * skill[name] for name in mae}
-
-
-def walk_forward(backtest: Backtest) -> FloatArray:
-    """The combination as it would have been made then: at each origin, weights from errors known by then.
-
-    Until an error is known all methods weigh the same. Shape (n,).
-    """
-    combined = np.zeros(len(backtest.actual))
-    equal = {name: 1 / len(backtest.predicted) for name in backtest.predicted}
-    for origin in np.unique(backtest.origin):
-        rows, known = backtest.origin == origin, backtest.origin + backtest.step <= origin
-        weights = error_weights(backtest.only(known)) if known.any() else equal
-        combined[rows] = backtest.only(rows).combined(weights)
-    return combined
+def _floored(method: Method, values: FloatArray, horizon: int) -> FloatArray:
+    return np.maximum(method(values, horizon), floor_of(values))
 
 
 def forecast_panel(
@@ -212,6 +172,6 @@ def _rows(name: str, last: pd.Period, found: SeriesForecast, levels: Sequence[fl
     months = pd.period_range(last + 1, periods=len(steps), freq="M").to_timestamp()
     rows = pd.DataFrame({"series_id": name, "month": months, "step": steps, "value": found.mean})
     for level, width in zip(levels, found.widths, strict=True):
-        rows[f"lower_{round(level * 100)}"] = found.mean - width
+        rows[f"lower_{round(level * 100)}"] = np.maximum(found.mean - width, found.floor)
         rows[f"upper_{round(level * 100)}"] = found.mean + width
     return rows

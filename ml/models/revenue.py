@@ -8,7 +8,7 @@ A forecast is bound to its origin, so the fitted object holds its rows: it is tr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 
 from ml import forecast_metrics, gates
-from ml.arrays import FloatArray
-from ml.evaluation import MetricRow, TrainingOutcome, TrainingReport, status_of
+from ml.arrays import BoolArray, FloatArray
+from ml.evaluation import MetricRow, Status, TrainingOutcome, TrainingReport, status_of
 from ml.models import revenue_panel
 from ml.models.bg_nbd import NoConvergenceError
-from ml.models.forecast_intervals import Errors, half_widths
+from ml.models.forecast_combination import Backtest, error_weights, walk_forward, winner
+from ml.models.forecast_intervals import Errors, half_widths, size_of
 from ml.models.forecast_methods import SIMPLE
-from ml.models.forecasting import LEVELS, Backtest, NoDataError, error_weights, forecast_series, walk_forward
+from ml.models.forecasting import LEVELS, NoDataError, SeriesForecast, forecast_series
 from ml.models.revenue_bottom_up import BottomUp
 from ml.models.revenue_forecast import RevenueForecast
 
@@ -43,6 +44,7 @@ class Views:
         backtest: the total's past, predicted by each view; honest: weights as known at each origin.
         combined: walk-forward combination, shape of the backtest.
         weights: view to its weight in the combination.
+        simple: the total's past, predicted by the simple methods.
     """
 
     paths: Mapping[str, FloatArray]
@@ -76,16 +78,18 @@ def run_training(monthly: pd.DataFrame, bottom_up: BottomUp | None, horizon: int
     missing = LEAST_MONTHS - int((total != 0).sum())
     fallback = _fallback(panel, horizon)
     if missing > 0:
-        reason = f"needs about {missing} more complete months with revenue; until then a naive forecast is shown"
+        reason = (
+            f"needs about {missing} more complete months with revenue; until then the best simple forecast is shown"
+        )
         return TrainingOutcome(TrainingReport(MODEL, "insufficient_data", (reason,), None), None, fallback)
     values = total.to_numpy(np.float64)
     top_down = forecast_series(values, horizon)
-    views = _views(top_down.backtest, top_down.mean, pd.PeriodIndex(panel.index), bottom_up, horizon)
+    views = _views(top_down, pd.PeriodIndex(panel.index), bottom_up, horizon)
     rows = _forecast_rows(views, panel, horizon)
     factors = revenue_panel.seasonality(total)
     candidate = RevenueForecast(_origin(panel), rows, factors, revenue_panel.growth(total), dict(views.weights))
     found = _gates(views)
-    status, reasons = status_of(found)
+    status, reasons = _status(found, views)
     kept = COMBINED if len(views.paths) > 1 else TOP_DOWN
     report = TrainingReport(
         MODEL, status, (*reasons, *top_down.notes), kept, _metrics(views, panel), found, {"seasonality": factors}
@@ -93,21 +97,18 @@ def run_training(monthly: pd.DataFrame, bottom_up: BottomUp | None, horizon: int
     return TrainingOutcome(report, candidate, fallback)
 
 
-def _views(
-    backtest: Backtest, mean: FloatArray, months: pd.PeriodIndex, bottom_up: BottomUp | None, horizon: int
-) -> Views:
+def _views(top_down: SeriesForecast, months: pd.PeriodIndex, bottom_up: BottomUp | None, horizon: int) -> Views:
     """Both views at the same origins; the bottom-up one is left out where it cannot be fitted at every origin."""
-    paths, predicted = {TOP_DOWN: mean}, {TOP_DOWN: walk_forward(backtest)}
+    backtest = top_down.backtest
+    paths, predicted = {TOP_DOWN: top_down.mean}, {TOP_DOWN: top_down.combined}
     if bottom_up is not None:
         try:
             paths[BOTTOM_UP] = bottom_up.path(_end(months[-1]), horizon)
             predicted[BOTTOM_UP] = _bottom_up_backtest(bottom_up, backtest, months)
         except NoConvergenceError:
             paths.pop(BOTTOM_UP, None)
-    both = Backtest(backtest.origin, backtest.step, backtest.actual, predicted)
-    simple = Backtest(
-        backtest.origin, backtest.step, backtest.actual, {name: backtest.predicted[name] for name in SIMPLE}
-    )
+    both = replace(backtest, predicted=predicted)
+    simple = replace(backtest, predicted={name: backtest.predicted[name] for name in SIMPLE})
     return Views(paths, both, walk_forward(both), error_weights(both), simple)
 
 
@@ -133,9 +134,9 @@ def _forecast_rows(views: Views, panel: pd.DataFrame, horizon: int) -> pd.DataFr
 
 
 def _widths(views: Views, name: str, panel: pd.DataFrame, horizon: int) -> FloatArray:
-    total = panel.sum(axis=1)
+    total = panel.sum(axis=1).to_numpy(np.float64)
     errors = views.backtest.errors(views.predicted(name))
-    return half_widths(errors, horizon, LEVELS, len(total), float(total.abs().mean()))
+    return half_widths(errors, horizon, LEVELS, len(total), size_of(total))
 
 
 def _metrics(views: Views, panel: pd.DataFrame) -> tuple[MetricRow, ...]:
@@ -161,7 +162,7 @@ def _metrics(views: Views, panel: pd.DataFrame) -> tuple[MetricRow, ...]:
 
 
 def _interval_table(views: Views, kept: str, scale: float) -> pd.DataFrame:
-    rows, widths = past_widths(views.backtest.errors(views.predicted(kept)), views.backtest.actual)
+    rows, widths = past_widths(views.backtest.errors(views.predicted(kept)))
     if not rows.any():
         return pd.DataFrame(columns=["metric", "value", "lower", "upper"])
     origin, actual, predicted = views.backtest.origin[rows], views.backtest.actual[rows], views.predicted(kept)[rows]
@@ -172,7 +173,7 @@ def _interval_table(views: Views, kept: str, scale: float) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def past_widths(errors: Errors, actual: FloatArray, levels: Sequence[float] = LEVELS) -> tuple[np.ndarray, FloatArray]:
+def past_widths(errors: Errors, levels: Sequence[float] = LEVELS) -> tuple[BoolArray, FloatArray]:
     """Half widths as they would have been stated at each origin.
 
     Returns:
@@ -185,7 +186,8 @@ def past_widths(errors: Errors, actual: FloatArray, levels: Sequence[float] = LE
             continue
         usable |= rows
         steps = errors.step[rows].astype(int)
-        stated = half_widths(known, int(steps.max()), levels, int(origin) + 1, float(np.mean(np.abs(actual))))
+        size = float(errors.size[rows][0])
+        stated = half_widths(known, int(steps.max()), levels, int(origin) + 1, size)
         widths[:, rows] = stated[:, steps - 1]
     return usable, widths
 
@@ -193,10 +195,10 @@ def past_widths(errors: Errors, actual: FloatArray, levels: Sequence[float] = LE
 def _gates(views: Views) -> tuple[gates.GateResult, ...]:
     kept = COMBINED if len(views.paths) > 1 else TOP_DOWN
     backtest, predicted = views.backtest, views.predicted(kept)
-    best = min(SIMPLE, key=lambda name: float(np.mean(np.abs(views.simple.predicted[name] - backtest.actual))))
+    best = best_simple(views.simple)
     found = forecast_metrics.mae_difference(backtest.origin, backtest.actual, predicted, views.simple.predicted[best])
     results = [gates.beats_best_baseline({best: found}, best)]
-    rows, widths = past_widths(backtest.errors(predicted), backtest.actual)
+    rows, widths = past_widths(backtest.errors(predicted))
     if rows.any():
         inside = np.abs(backtest.actual - predicted)[rows] <= widths[0, rows]
         origins = len(np.unique(backtest.origin[rows]))
@@ -205,19 +207,37 @@ def _gates(views: Views) -> tuple[gates.GateResult, ...]:
     return tuple(results)
 
 
+def best_simple(simple: Backtest) -> str:
+    """The simple method with the least mean absolute error, the one the fallback serves."""
+    weights = winner(simple)
+    return max(weights, key=lambda name: weights[name])
+
+
+def _status(found: tuple[gates.GateResult, ...], views: Views) -> tuple[Status, tuple[str, ...]]:
+    """Status and reasons; a failure says what is served in its place."""
+    status, reasons = status_of(found)
+    if status == "validated":
+        return status, reasons
+    best = best_simple(views.simple).replace("_", " ")
+    return status, (*reasons, f"served instead: {best}, the simple method with the least error at the same origins")
+
+
 def _fallback(panel: pd.DataFrame, horizon: int) -> RevenueForecast:
-    """Seasonal naive (last value within the first year) with the width of its own past errors, or nothing at all."""
+    """The simple method with the least past error, with the width of such choices' own errors, or nothing at all.
+
+    Below three origins of backtest it is the last value.
+    """
     total = panel.sum(axis=1)
     try:
-        found = forecast_series(
-            total.to_numpy(np.float64), horizon, LEVELS, {"seasonal_naive": SIMPLE["seasonal_naive"]}
-        )
+        found = forecast_series(total.to_numpy(np.float64), horizon, LEVELS, SIMPLE, winner)
     except NoDataError:
         return RevenueForecast(None, pd.DataFrame(), pd.DataFrame(), {}, {})
     cells = revenue_panel.forecast_cells(panel, horizon, fitted=0)
     rows = revenue_panel.spread(panel, cells, found.mean, found.widths, LEVELS)
     rows = rows.assign(view=TOP_DOWN, origin=_origin(panel))
-    return RevenueForecast(_origin(panel), rows, revenue_panel.seasonality(total), revenue_panel.growth(total), {})
+    return RevenueForecast(
+        _origin(panel), rows, revenue_panel.seasonality(total), revenue_panel.growth(total), dict(found.weights)
+    )
 
 
 def _origin(panel: pd.DataFrame) -> date:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import FloatArray
-from ml.models.forecast_methods import METHODS, SIMPLE
-from ml.models.forecasting import NoDataError, forecast_series
+from ml.models.forecast_methods import QUICK, SIMPLE
+from ml.models.forecasting import NoDataError, floor_of, forecast_series
 
 ALL: Final = "all"
 FITTED_CELLS: Final = 12
@@ -50,17 +50,28 @@ def spread(
 
     Cells are forecast alone and take their share of the gap to the total by their error variance (minimum-trace
     reconciliation with a diagonal covariance, Wickramasuriya, Athanasopoulos & Hyndman 2019, with the total held).
-    Half widths of sums grow from those of the cells so that they meet the total's.
+    Half widths of sums grow from those of the cells so that they meet the total's. A panel that never was negative
+    gets no negative value or bound.
     """
     means, scales = cells
+    floor = floor_of(panel.to_numpy(np.float64))
     share = scales**2 / np.sum(scales**2)
-    means = means + share[:, None] * (total - means.sum(axis=0))
+    means = _not_below(floor, means + share[:, None] * (total - means.sum(axis=0)), total)
     frames = []
     for region, segment, members in _groups(panel):
         part = float(np.sqrt(np.sum(scales[members] ** 2) / np.sum(scales**2)))
         value = total if len(members) == len(scales) and region == segment == ALL else means[members].sum(axis=0)
-        frames.append(_rows(panel, region, segment, value, widths * part, levels))
+        frames.append(_rows(panel, (region, segment), value, widths * part, levels, floor))
     return pd.concat(frames, ignore_index=True)
+
+
+def _not_below(floor: float, means: FloatArray, total: FloatArray) -> FloatArray:
+    """Cells of a non-negative panel without negative values; what that adds is taken from the others in proportion."""
+    if floor < 0:
+        return means
+    raised = np.maximum(means, 0.0)
+    raised = np.where(raised.sum(axis=0) > 0, raised, 1.0)
+    return np.asarray(raised * total / raised.sum(axis=0))
 
 
 def seasonality(total: pd.Series) -> pd.DataFrame:
@@ -96,14 +107,14 @@ def growth(total: pd.Series) -> dict[str, float]:
 def forecast_cells(panel: pd.DataFrame, horizon: int, fitted: int = FITTED_CELLS) -> Cells:
     """Forecast of each cell, shape (cells, horizon), and the scale of its errors, shape (cells,).
 
-    The `fitted` largest cells get the full ensemble, the others the simple methods: they matter little, and there may
-    be many.
+    The `fitted` largest cells get all methods that take milliseconds, the others the simple ones: they matter little,
+    and there may be many.
     """
     largest = set(panel.abs().sum().sort_values(ascending=False, kind="stable").index[:fitted])
     means, scales = [], []
     for name in panel.columns:
         values = panel[name].to_numpy(np.float64)
-        methods = METHODS if name in largest else SIMPLE
+        methods = QUICK if name in largest else SIMPLE
         try:
             found = forecast_series(values, horizon, (0.8,), methods)
         except NoDataError:
@@ -126,11 +137,16 @@ def _groups(panel: pd.DataFrame) -> list[tuple[str, str, list[int]]]:
 
 
 def _rows(
-    panel: pd.DataFrame, region: str, segment: str, value: FloatArray, widths: FloatArray, levels: Sequence[float]
+    panel: pd.DataFrame,
+    part: tuple[str, str],
+    value: FloatArray,
+    widths: FloatArray,
+    levels: Sequence[float],
+    floor: float,
 ) -> pd.DataFrame:
     months = pd.period_range(panel.index[-1] + 1, periods=len(value), freq="M").to_timestamp()
-    rows = pd.DataFrame({"month": months, "region": region, "segment": segment, "value": value})
+    rows = pd.DataFrame({"month": months, "region": part[0], "segment": part[1], "value": value})
     for level, width in zip(levels, widths, strict=True):
-        rows[f"lower_{round(level * 100)}"] = value - width
+        rows[f"lower_{round(level * 100)}"] = np.maximum(value - width, floor)
         rows[f"upper_{round(level * 100)}"] = value + width
     return rows

@@ -78,14 +78,19 @@ def test_only_complete_months_are_used(outcome: Outcome) -> None:
 
 
 def test_report_compares_with_the_naive_forecasts(outcome: Outcome) -> None:
-    """WAPE, MASE and bias of every baseline on the same rows; coverage and MSIS of the model; the gates passed."""
+    """WAPE, MASE and bias of every baseline on the same rows; coverage and MSIS of the model."""
     table = outcome.report.metric_table()
-    methods = {"top_down", "combined", "seasonal_naive", "last_value", "drift"}
+    methods = {"top_down", "combined", "seasonal_naive", "last_value", "drift", "seasonal_trend"}
     assert methods == set(table["method"])
     assert {"wape", "mase", "bias", "coverage_80", "coverage_95", "msis_80", "msis_95"} == set(table["metric"])
     value = table.set_index(["method", "metric"])["value"]
     assert value["top_down", "mase"] < value["seasonal_naive", "mase"]
-    assert outcome.status == "validated"
+
+
+def test_long_history_lets_the_model_pass() -> None:
+    """Seven years of trend and season are enough to be better than every simple method beyond noise."""
+    outcome = revenue.run_training(monthly(84), None, 12)
+    assert (outcome.status, outcome.reasons) == ("validated", ())
 
 
 def test_seasonal_factors_are_found(outcome: Outcome) -> None:
@@ -133,6 +138,65 @@ def test_both_views_are_shown_and_combined() -> None:
     assert (views["combined"] >= views[["bottom_up", "top_down"]].min(axis=1) - 1e-6).all()
     value = outcome.report.metric_table().set_index(["method", "metric"])["value"]
     assert value["bottom_up", "wape"] < value["seasonal_naive", "wape"]
+
+
+def growing(months: int = 30) -> pd.DataFrame:
+    """A noisy line in one region and segment."""
+    starts = pd.date_range("2021-01-01", periods=months, freq="MS")
+    line = 100 + 40 * np.arange(months) + np.random.default_rng(6).normal(0, 8, months)
+    return pd.DataFrame(
+        {
+            "month_start": starts.date, "region": "north", "segment": "a",
+            "target_amount": line, "is_complete": True,
+        }
+    )  # fmt: skip
+
+
+def test_fallback_of_a_growing_company_grows() -> None:
+    """The served fallback is the best simple method: it starts near the last month and rises, with 0 as its floor."""
+    table = growing()
+    outcome = revenue.run_training(table, None, 12)
+    rows = outcome.fallback.rows.query("region == 'all' and segment == 'all'")
+    last = float(table["target_amount"].iloc[-1])
+    assert rows["value"].iloc[0] == pytest.approx(last, rel=0.1)
+    assert rows["value"].iloc[-1] > 1.2 * last
+    assert max(outcome.fallback.weights.values()) == 1.0
+
+
+def test_failed_gates_name_the_forecast_that_is_served() -> None:
+    """A random walk cannot be beaten: the reasons name the best simple method, which is the fallback's."""
+    walk = growing().assign(target_amount=500 + np.random.default_rng(1).normal(0, 10, 30).cumsum())
+    outcome = revenue.run_training(walk, None, 6)
+    assert outcome.status == "failed_gates"
+    served = max(outcome.fallback.weights, key=lambda name: outcome.fallback.weights[name])
+    assert f"served instead: {served.replace('_', ' ')}" in outcome.reasons[-1]
+
+
+def test_parts_are_never_negative_and_still_add_up() -> None:
+    """A falling panel with a dying cell: no value or bound below 0, and the cells meet the total."""
+    starts = pd.date_range("2021-01-01", periods=30, freq="MS").date
+    rng = np.random.default_rng(4)
+    cells = {"a": np.linspace(300, 200, 30), "b": np.maximum(np.linspace(100, -40, 30), 0)}
+    table = pd.concat(
+        pd.DataFrame(
+            {"month_start": starts, "region": "r", "segment": name, "target_amount": v * rng.normal(1, 0.05, 30)}
+        )
+        for name, v in cells.items()
+    ).assign(is_complete=True)
+    rows = revenue.run_training(table, None, 12).candidate.rows.query("view == 'combined'")
+    assert rows[["value", "lower_80", "lower_95"]].min().min() >= 0
+    total = rows.query("segment == 'all' and region == 'all'")["value"].to_numpy()
+    parts = rows.query("segment != 'all' and region != 'all'").groupby("month")["value"].sum().to_numpy()
+    assert parts == pytest.approx(total)
+
+
+def test_new_business_follows_its_recent_course() -> None:
+    """An early wave that ended brings nothing, a steady rate stays, growth goes on; below half a year the mean."""
+    wave = np.r_[np.full(3, 900.0), np.zeros(15)]
+    assert revenue_bottom_up.coming_new(wave, 6).max() < 60
+    assert revenue_bottom_up.coming_new(np.full(18, 40.0), 6) == pytest.approx(np.full(6, 40.0))
+    assert revenue_bottom_up.coming_new(10.0 + 5 * np.arange(18), 6)[-1] > 100
+    assert revenue_bottom_up.coming_new(np.array([2.0, 4.0]), 3) == pytest.approx(np.full(3, 3.0))
 
 
 def test_bottom_up_sales_follow_customers() -> None:
