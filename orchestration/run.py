@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.instance import InstanceRef
+from dagster_shared.error import SerializableErrorInfo
 from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,7 +22,7 @@ from companies.settings import CompanyError
 from orchestration.exclusive import STARTED_BY, AnotherRunError, end_dead_runs, end_orphaned_dbt, only_run
 from orchestration.manifest import ManifestError
 from orchestration.progress import wide_console
-from orchestration.resources import Deployment, deployment_from_environment, point_dagster_at
+from orchestration.resources import ROOT, Deployment, deployment_from_environment, point_dagster_at
 
 OK, FAILED, WRONG_SETTINGS, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -89,7 +91,7 @@ def _run(deployment: Deployment) -> list[Timing]:
     loaded = Timing("definitions", time.monotonic() - started)
     # dbt's own output goes to a file, not between the progress lines.
     console = deployment.state / "console.log"
-    with dg.DagsterInstance.get() as instance, console.open("w") as output, contextlib.redirect_stdout(output):
+    with _instance() as instance, console.open("w") as output, contextlib.redirect_stdout(output):
         end_orphaned_dbt(deployment.state)
         end_dead_runs(instance)
         months = _months(deployment)
@@ -101,6 +103,15 @@ def _run(deployment: Deployment) -> list[Timing]:
         newest = _newest_month(deployment, months)
         scored = _execute(defs, instance, "score_and_publish", partition_key=newest)
     return [loaded, *rebuilt, *scored]
+
+
+def _instance() -> dg.DagsterInstance:
+    """The instance of the UI, without a copy of our output.
+
+    Dagster's copies are made by four processes a job, which would print tracebacks of their own at Ctrl-C.
+    """
+    silent = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(ROOT), overrides={"compute_logs": silent}))
 
 
 def _months(deployment: Deployment) -> Sequence[str]:
@@ -147,7 +158,17 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     """Whether Ctrl-C or SIGTERM ended the job; Dagster turns both into a failure of its own."""
     steps = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
     jobs = [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
-    return any(error is not None and error.cls_name in INTERRUPTIONS for error in [*steps, *jobs])
+    return any(error is not None and _is_interruption(error) for error in [*steps, *jobs])
+
+
+def _is_interruption(error: SerializableErrorInfo) -> bool:
+    """Whether the error or what caused it is an interruption; DuckDB tells of its own with a plain RuntimeError."""
+    found: SerializableErrorInfo | None = error
+    while found is not None:
+        if found.cls_name in INTERRUPTIONS or "Query interrupted" in found.message:
+            return True
+        found = found.cause
+    return False
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:

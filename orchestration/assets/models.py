@@ -61,7 +61,7 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
     def train(
         context: dg.AssetExecutionContext, deployment: Deployment
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        trained, registration, main_figure = _train(name, deployment, context.run_id)
+        trained, registration, main_figure = _train(name, deployment, context.run.run_id)
         report = trained.outcome.report
         context.log.info(f"{name}: {report.status}. " + " ".join(report.reasons))
         yield dg.MaterializeResult(metadata=_metadata(trained, registration, main_figure))

@@ -59,7 +59,7 @@ def _predict(name: str, context: dg.AssetExecutionContext, deployment: Deploymen
                 keys=scoring.keys,
                 model_version=version.version,
                 status=version.status,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 made_at=made_at,
             )
     context.log.info(f"{name}: {len(rows):,} statements about {month}, {appended:,} of them new to the ledger")
