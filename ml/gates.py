@@ -7,10 +7,13 @@ the gates, Dagster checks.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from scipy.stats import binom
+
 from ml.gate_results import GateResult as GateResult
 
 LARGEST_CALIBRATION_ERROR = 0.03
 COVERAGE_TOLERANCE = 0.05
+NOISE_TAIL = 0.025
 
 
 @dataclass(frozen=True)
@@ -61,19 +64,24 @@ def is_calibrated(error: float, noise_bound: float) -> GateResult:
     return GateResult("is_calibrated", passed, reason, error, bound)
 
 
-def covers(coverage: float, nominal: float, noise: float, *, name: str = "interval_coverage") -> GateResult:
-    """Realised coverage within five points of nominal, or within its sampling noise.
+def covers(coverage: float, nominal: float, events: float, *, name: str = "interval_coverage") -> GateResult:
+    """Realised coverage within five points of nominal, or within what chance makes of exact intervals.
+
+    Chance is binomial, not normal: of ten 90 % intervals all ten hold in one case out of three.
 
     Args:
-        noise: half width of the 95 % range of the coverage if intervals were exact.
+        events: how many independent cases the coverage was counted on (an effective number where weights differ).
     """
-    bound = max(COVERAGE_TOLERANCE, noise)
-    passed = abs(coverage - nominal) <= bound
+    cases = max(1, round(events))
+    by_chance = binom.ppf([NOISE_TAIL, 1 - NOISE_TAIL], cases, nominal) / cases
+    low, high = min(nominal - COVERAGE_TOLERANCE, by_chance[0]), max(nominal + COVERAGE_TOLERANCE, by_chance[1])
+    passed = bool(low <= coverage <= high)
+    verdict = "within" if passed else "outside"
     reason = (
-        f"intervals of {nominal:.0%} cover {coverage:.0%} of what happened; "
-        f"{'within' if passed else 'outside'} ±{bound:.0%} of nominal"
+        f"intervals of {nominal:.0%} cover {coverage:.0%} of what happened; {verdict} {low:.0%} to {min(high, 1):.0%}, "
+        f"which {cases} independent cases allow"
     )
-    return GateResult(name, passed, reason, coverage, bound)
+    return GateResult(name, passed, reason, coverage, float(low if coverage < nominal else high))
 
 
 def not_worse_than_champion(difference: Difference | None, why_not: str = "") -> GateResult:

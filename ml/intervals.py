@@ -148,8 +148,7 @@ def reliability_table(
     )
 
 
-def coverage(table: pd.DataFrame, nominal: float = NOMINAL) -> tuple[float, float]:
-    """Share of rows whose bin is covered, and the half width of the 95 % range of that share if intervals are exact."""
+def coverage(table: pd.DataFrame) -> tuple[float, float]:
+    """Share of rows whose bin is covered, and the effective number of bins (Kish: 1 / sum of squared weights)."""
     weights = table["rows"].to_numpy(dtype=np.float64) / table["rows"].sum()
-    noise = 1.96 * float(np.sqrt(nominal * (1 - nominal) * (weights**2).sum()))
-    return float(weights @ table["is_covered"].to_numpy(dtype=np.float64)), noise
+    return float(weights @ table["is_covered"].to_numpy(dtype=np.float64)), float(1 / (weights**2).sum())

@@ -202,14 +202,14 @@ def _gates(judged: _Judged, test: TrainingFrame, champion: FittedClassifier | No
         name for name in evaluation.values if name != kept and not (kept == LINEAR and name in judged.pair.fitted)
     ]
     best = evaluation.best(others)
-    share, noise = coverage(judged.tables["coverage"])
+    share, bins = coverage(judged.tables["coverage"])
     return (
         beats_best_baseline({best: evaluation.difference(kept, best)}, best),
         beats_best_baseline(
             {BASE_RATE: evaluation.difference(kept, BASE_RATE, "brier_skill")}, BASE_RATE, name="beats_base_rate"
         ),
         is_calibrated(evaluation.values[kept]["ece"], _calibration_noise(judged)),
-        covers(share, NOMINAL, noise),
+        covers(share, NOMINAL, bins),
         _against_champion(judged, test, champion),
     )
 

@@ -202,8 +202,7 @@ def _gates(views: Views) -> tuple[gates.GateResult, ...]:
     if rows.any():
         inside = np.abs(backtest.actual - predicted)[rows] <= widths[0, rows]
         origins = len(np.unique(backtest.origin[rows]))
-        noise = 1.96 * float(np.sqrt(LEVELS[0] * (1 - LEVELS[0]) / origins))
-        results.append(gates.covers(float(inside.mean()), LEVELS[0], noise))
+        results.append(gates.covers(float(inside.mean()), LEVELS[0], origins))
     return tuple(results)
 
 

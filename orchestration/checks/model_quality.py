@@ -48,12 +48,13 @@ def specs(model: str) -> list[dg.AssetCheckSpec]:
 
 
 def results(model: str, report: "TrainingReport", registration: "Registration") -> Iterator[dg.AssetCheckResult]:
-    """One result per check; a gate that was not reached because data lack does not hold, and says why."""
+    """One result per check; a model that could not be judged does not beat its baseline, and says what is missing."""
     for check, gates in GATES.items():
         reached = [gate for gate in report.gates if gate.name in gates]
         is_blocking = check in BLOCKING
-        passed = all(gate.passed for gate in reached) if reached else is_blocking
-        reasons = [gate.reason for gate in reached] or [f"not judged: {' '.join(report.reasons)}"]
+        is_owed = check == "beats_baseline"
+        passed = all(gate.passed for gate in reached) if reached else not is_owed
+        reasons = [gate.reason for gate in reached] or [_not_reached(report, is_owed=is_owed)]
         yield dg.AssetCheckResult(
             asset_key=["models", model],
             check_name=check,
@@ -71,3 +72,7 @@ def results(model: str, report: "TrainingReport", registration: "Registration") 
         passed=champion is not None,
         metadata={"champion": f"version {champion.version} ({champion.status})" if champion else "none"},
     )
+
+
+def _not_reached(report: "TrainingReport", *, is_owed: bool) -> str:
+    return f"not judged: {' '.join(report.reasons)}" if is_owed else "not applicable to this training"

@@ -28,10 +28,13 @@ def test_calibration_is_bounded_by_three_per_cent_or_noise(error: float, noise: 
     assert is_calibrated(error, noise).passed is passed
 
 
-@pytest.mark.parametrize(("share", "noise", "passed"), [(0.86, 0.0, True), (0.99, 0.0, False), (0.75, 0.2, True)])
-def test_coverage_may_miss_by_five_points_or_noise(share: float, noise: float, passed: bool) -> None:
-    """Too narrow and too wide both fail."""
-    assert covers(share, 0.9, noise).passed is passed
+@pytest.mark.parametrize(
+    ("share", "cases", "passed"),
+    [(0.86, 1000, True), (0.99, 1000, False), (0.80, 1000, False), (1.0, 10, True), (0.7, 10, True), (0.5, 10, False)],
+)
+def test_coverage_may_miss_by_five_points_or_chance(share: float, cases: int, passed: bool) -> None:
+    """Too narrow and too wide both fail, but ten of ten 90 % intervals are no proof of width."""
+    assert covers(share, 0.9, cases).passed is passed
 
 
 def test_significantly_worse_than_champion_fails() -> None:
