@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from ml.arrays import FloatArray
 from ml.bootstrap import interval
@@ -19,60 +18,92 @@ from ml.gates import Difference
 
 RESAMPLES: Final = 200
 DECILES: Final = 10
+CELLS_AT_ONCE: Final = 1_000_000
 
-Metric = Callable[[FloatArray, FloatArray], float]
-
-
-def spearman(actual: FloatArray, predicted: FloatArray) -> float:
-    """Rank correlation; 0 where either side is constant (a constant ranks nobody)."""
-    ranks = rankdata(actual), rankdata(predicted)
-    if len(actual) < 2 or np.ptp(ranks[0]) == 0 or np.ptp(ranks[1]) == 0:
-        return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
+Metric = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 
 
-def normalised_gini(actual: FloatArray, predicted: FloatArray) -> float:
+def spearman(actual: FloatArray, predicted: FloatArray, weights: FloatArray) -> FloatArray:
+    """Rank correlation; 0 where either side is constant (a constant ranks nobody).
+
+    Args:
+        actual, predicted: shape (n,); weights: how often each row was drawn, shape (draws, n), as in every metric here.
+
+    Returns:
+        Shape (draws,), as every metric here.
+    """
+    first, second = (_centred_ranks(values, weights) for values in (actual, predicted))
+    shared = np.sum(weights * first * second, axis=1)
+    norm = np.sqrt(np.sum(weights * first**2, axis=1) * np.sum(weights * second**2, axis=1))
+    return np.asarray(np.divide(shared, norm, out=np.zeros_like(norm), where=norm > 1e-9))
+
+
+def normalised_gini(actual: FloatArray, predicted: FloatArray, weights: FloatArray) -> FloatArray:
     """Gini of the amounts ordered by prediction ÷ Gini ordered by themselves: 1 perfect, 0 random.
 
     Equal predictions share the mean amount of their group, so that their order in the table does not matter.
     """
-    best = _concentration(actual, actual)
-    return _concentration(actual, predicted) / best if best > 0 else 0.0
+    best, found = (_concentration(actual, key, weights) for key in (actual, predicted))
+    return np.asarray(np.divide(found, best, out=np.zeros_like(best), where=best > 1e-12))
 
 
-def _concentration(actual: FloatArray, key: FloatArray) -> float:
-    total = float(actual.sum())
-    if total <= 0:
-        return 0.0
-    _, group = np.unique(-key, return_inverse=True)
-    tied = np.bincount(group, weights=actual) / np.bincount(group)
-    share = np.cumsum(tied[np.sort(group)]) / total
-    return float(np.mean(share) - (len(actual) + 1) / (2 * len(actual)))
-
-
-def mean_absolute_error(actual: FloatArray, predicted: FloatArray) -> float:
+def mean_absolute_error(actual: FloatArray, predicted: FloatArray, weights: FloatArray) -> FloatArray:
     """Mean of |predicted - actual|."""
-    return float(np.mean(np.abs(predicted - actual)))
+    return np.asarray(weights @ np.abs(predicted - actual) / weights.sum(axis=1))
 
 
-def root_mean_squared_error(actual: FloatArray, predicted: FloatArray) -> float:
+def root_mean_squared_error(actual: FloatArray, predicted: FloatArray, weights: FloatArray) -> FloatArray:
     """Root of the mean squared error, the loss whose optimum is the expected amount."""
-    return float(np.sqrt(np.mean((predicted - actual) ** 2)))
+    return np.asarray(np.sqrt(weights @ (predicted - actual) ** 2 / weights.sum(axis=1)))
 
 
-def aggregate_bias(actual: FloatArray, predicted: FloatArray) -> float:
+def aggregate_bias(actual: FloatArray, predicted: FloatArray, weights: FloatArray) -> FloatArray:
     """Total predicted ÷ total realised - 1; not a number when nothing was realised."""
-    total = float(actual.sum())
-    return float(predicted.sum()) / total - 1 if total else float("nan")
+    total, said = weights @ actual, weights @ predicted
+    return np.asarray(np.divide(said, total, out=np.full_like(total, np.nan), where=total != 0) - 1)
 
 
-def decile_error(actual: FloatArray, predicted: FloatArray) -> float:
+def decile_error(actual: FloatArray, predicted: FloatArray, weights: FloatArray) -> FloatArray:
     """Mean over predicted deciles of |mean predicted - mean realised| ÷ overall mean realised."""
-    total = float(np.mean(actual))
-    if total <= 0:
-        return float("nan")
-    parts = np.array_split(np.argsort(predicted, kind="stable"), min(DECILES, len(actual)))
-    return float(np.mean([abs(predicted[part].mean() - actual[part].mean()) for part in parts])) / total
+    order = np.argsort(predicted, kind="stable")
+    parts = min(DECILES, len(actual))
+    found = [_part_error((predicted - actual)[order], drawn, parts) for drawn in weights[:, order]]
+    amount = weights @ actual / weights.sum(axis=1)
+    return np.asarray(np.divide(found, amount, out=np.full_like(amount, np.nan), where=amount > 0))
+
+
+def _part_error(error: FloatArray, drawn: FloatArray, parts: int) -> float:
+    """Mean over equal parts of |mean error|; copies of one row may fall into two parts."""
+    size = float(drawn.sum())
+    ends = np.round(size * np.arange(parts + 1) / parts)
+    sums = np.interp(ends, np.r_[0.0, np.cumsum(drawn)], np.r_[0.0, np.cumsum(drawn * error)])
+    return float(np.mean(np.abs(np.diff(sums)) / np.maximum(np.diff(ends), 1)))
+
+
+def _centred_ranks(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Mid-ranks within each draw, minus their mean; shape (draws, n)."""
+    _, group = np.unique(values, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) > 0])
+    counts = np.add.reduceat(weights[:, order], starts, axis=1)
+    ranks = np.cumsum(counts, axis=1) - counts / 2
+    return np.asarray(ranks[:, group] - weights.sum(axis=1, keepdims=True) / 2)
+
+
+def _concentration(actual: FloatArray, key: FloatArray, weights: FloatArray) -> FloatArray:
+    """Area between the curve of amounts, largest key first, and equality; shape (draws,)."""
+    _, group = np.unique(-key, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) > 0])
+    drawn = weights[:, order]
+    counts = np.add.reduceat(drawn, starts, axis=1)
+    money = np.add.reduceat(drawn * actual[order], starts, axis=1)
+    size, total = counts.sum(axis=1), money.sum(axis=1)
+    before = np.cumsum(money, axis=1) - money
+    mean = np.divide(money, counts, out=np.zeros_like(money), where=counts > 0)
+    area = np.sum(counts * before + mean * counts * (counts + 1) / 2, axis=1) / size
+    share = np.divide(area, total, out=np.zeros_like(total), where=total > 0)
+    return np.asarray(np.where(total > 0, share - (size + 1) / (2 * size), 0.0))
 
 
 METRICS: Final[Mapping[str, Metric]] = {
@@ -85,11 +116,21 @@ METRICS: Final[Mapping[str, Metric]] = {
 }
 
 
+def value_of(metric: Metric, actual: FloatArray, predicted: FloatArray) -> float:
+    """The metric on the rows as they are."""
+    return float(metric(actual, predicted, np.ones((1, len(actual))))[0])
+
+
 def draws(metric: Metric, actual: FloatArray, predicted: FloatArray, seed: int = 0) -> FloatArray:
     """Bootstrap draws of a metric; equal seeds draw equal rows, so differences between methods are paired."""
-    rng = np.random.default_rng(seed)
-    rows = (rng.integers(0, len(actual), len(actual)) for _ in range(RESAMPLES))
-    return np.array([metric(actual[drawn], predicted[drawn]) for drawn in rows])
+    rng, rows = np.random.default_rng(seed), len(actual)
+    at_once = max(1, CELLS_AT_ONCE // max(rows, 1))
+    found = []
+    for start in range(0, RESAMPLES, at_once):
+        drawn = (rng.integers(0, rows, rows) for _ in range(min(at_once, RESAMPLES - start)))
+        weights = np.array([np.bincount(one, minlength=rows) for one in drawn], dtype=np.float64)
+        found.append(metric(actual, predicted, weights))
+    return np.concatenate(found)
 
 
 def metric_rows(
@@ -105,7 +146,7 @@ def metric_rows(
     for method, predicted in predictions.items():
         for name, metric in METRICS.items():
             lower, upper = interval(draws(metric, actual, predicted))
-            value = metric(actual, predicted)
+            value = value_of(metric, actual, predicted)
             rows.append(
                 MetricRow(
                     model, method, name, value, lower, upper, len(actual), None, first, last,
@@ -120,7 +161,7 @@ def rmse_difference(actual: FloatArray, model: FloatArray, baseline: FloatArray)
     metric = root_mean_squared_error
     both = draws(metric, actual, baseline) - draws(metric, actual, model)
     lower, upper = (float(bound) for bound in np.quantile(both, [0.025, 0.975]))
-    return Difference("rmse", metric(actual, baseline) - metric(actual, model), lower, upper)
+    return Difference("rmse", value_of(metric, actual, baseline) - value_of(metric, actual, model), lower, upper)
 
 
 def coverage_row(model: str, method: str, inside: FloatArray, first: date, last: date) -> MetricRow:

@@ -21,6 +21,7 @@ Array = npt.NDArray[np.float64]
 
 STARTS: Final = ((2.0, 3.0, 1.0), (6.0, 4.0, 0.5), (1.0, 1.5, 0.5))
 LOG_BOUND: Final = 9.0
+FEW_CUSTOMERS: Final = 1_500  # more are thinned while starts are compared, the best is finished on all
 LEAST_Q: Final = 1.0 + 1e-3
 
 
@@ -63,8 +64,11 @@ def fit(purchases: Array, mean_amount: Array) -> GammaGamma:
         msg = "Gamma-Gamma needs customers with repeat purchases of a positive amount"
         raise NoConvergenceError(msg)
     scale = float(np.mean(amounts))
-    solutions = [_solve(np.log(start), x, amounts / scale) for start in STARTS]
+    every = 1 + len(x) // FEW_CUSTOMERS
+    solutions = [_solve(np.log(start), x[::every], amounts[::every] / scale) for start in STARTS]
     value, logs = min(solutions, key=lambda solution: solution[0])
+    if every > 1 and np.isfinite(value):
+        value, logs = _solve(logs, x, amounts / scale)
     if not np.isfinite(value):
         msg = f"Gamma-Gamma did not converge on {len(x)} customers"
         raise NoConvergenceError(msg)

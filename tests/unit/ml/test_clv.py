@@ -183,10 +183,10 @@ def test_growth_is_shrunk_by_few_months() -> None:
 def test_metrics_know_perfect_and_useless_predictions() -> None:
     """Perfect order has Gini and rank correlation 1; a constant has 0 whatever the order of the table."""
     actual = np.array([0.0, 0.0, 5.0, 1.0, 9.0, 3.0])
-    assert value_metrics.normalised_gini(actual, actual * 7) == pytest.approx(1)
-    assert value_metrics.normalised_gini(actual, np.ones(6)) == pytest.approx(0)
-    assert value_metrics.normalised_gini(actual, -actual) < 0
-    assert value_metrics.spearman(actual, actual**2) == pytest.approx(1)
-    assert value_metrics.spearman(actual, np.ones(6)) == 0
-    assert value_metrics.aggregate_bias(actual, actual * 1.1) == pytest.approx(0.1)
-    assert value_metrics.decile_error(actual, actual) == 0
+    assert value_metrics.value_of(value_metrics.normalised_gini, actual, actual * 7) == pytest.approx(1)
+    assert value_metrics.value_of(value_metrics.normalised_gini, actual, np.ones(6)) == pytest.approx(0)
+    assert value_metrics.value_of(value_metrics.normalised_gini, actual, -actual) < 0
+    assert value_metrics.value_of(value_metrics.spearman, actual, actual**2) == pytest.approx(1)
+    assert value_metrics.value_of(value_metrics.spearman, actual, np.ones(6)) == 0
+    assert value_metrics.value_of(value_metrics.aggregate_bias, actual, actual * 1.1) == pytest.approx(0.1)
+    assert value_metrics.value_of(value_metrics.decile_error, actual, actual) == 0
