@@ -56,7 +56,14 @@ def _parse(folder: Path, manifest: Path) -> None:
     with tempfile.TemporaryDirectory(dir=manifest.parent) as scratch:
         # The parse needs a warehouse path only to render the profile; it opens no file.
         with environment(LIFECYCLE_WAREHOUSE=str(Path(scratch) / "warehouse.duckdb"), DO_NOT_TRACK="1"):
-            command = [str(Path(sys.executable).parent / "dbt"), "--quiet", "parse", "--target-path", scratch]
+            command = [
+                str(Path(sys.executable).parent / "dbt"),
+                "--quiet",
+                "--no-use-colors",
+                "parse",
+                "--target-path",
+                scratch,
+            ]
             options = ["--project-dir", str(folder), "--profiles-dir", str(folder), "--log-path", scratch]
             result = subprocess.run([*command, *options], capture_output=True, text=True, check=False)  # noqa: S603
         if result.returncode != 0:

@@ -1,0 +1,161 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ingestion.errors import SourceError
+from ingestion.landing import land
+from orchestration import run as runs
+from orchestration.exclusive import LOCK, AnotherRunError, only_run
+from orchestration.manifest import ManifestError
+from orchestration.resources import Deployment
+from tests import small_companies
+from tests.runs import kept_environment
+
+FAULTS = [
+    (runs.RunFailedError("Step land_raw_tables: no column [amount]"), runs.FAILED, "no column [amount]"),
+    (ManifestError("dbt cannot parse: [/WARNING] unexpected '}'"), runs.FAILED, "[/WARNING] unexpected '}'"),
+    (AnotherRunError("Another run is under way (process 7)."), runs.FAILED, "process 7"),
+    (PermissionError(13, "Permission denied", "state"), runs.FAILED, "Permission denied: 'state'"),
+    (KeyboardInterrupt(), runs.INTERRUPTED, "Stopped."),
+]
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """A small company that the environment names."""
+    made = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
+    monkeypatch.setenv("LIFECYCLE_COMPANY", "small")
+    monkeypatch.setenv("LIFECYCLE_STATE_DIR", made.state_folder)
+    monkeypatch.setenv("LIFECYCLE_DATA_DIR", made.data_folder)
+    monkeypatch.setenv("LIFECYCLE_COMPANIES_DIR", made.companies_folder)
+    return made
+
+
+@pytest.mark.usefixtures("deployment")
+@pytest.mark.parametrize(("fault", "code", "words"), FAULTS, ids=lambda value: type(value).__name__)
+def test_a_fault_ends_with_a_code_and_its_cause(
+    fault: BaseException,
+    code: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever ends a run, the person reads the cause as it was written, brackets included, and no traceback."""
+
+    def fails(_deployment: Deployment) -> None:
+        raise fault
+
+    monkeypatch.setattr(runs, "run", fails)
+    assert runs.main([]) == code
+    said = capsys.readouterr()
+    assert words in said.out
+    assert "Traceback" not in said.out + said.err
+
+
+@pytest.mark.usefixtures("deployment")
+def test_an_unknown_company_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong name: what is missing and which names there are."""
+    assert runs.main(["--company", "smal"]) == runs.WRONG_SETTINGS
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no settings for company 'smal'" in said
+    assert "Known: small" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('currency = "EUR"', 'currency = "EUR', "is not valid TOML"),
+        ("currency", "curency", "curency: unknown key"),
+        ('file = "deals"', 'file = "dels"', "not under [source.files]"),
+    ],
+)
+def test_a_typo_in_the_settings_is_named(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str], old: str, new: str, words: str
+) -> None:
+    """The message names the file and the key, and quotes the section in its brackets."""
+    path = Path(deployment.companies_folder) / "small.toml"
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert runs.main([]) == runs.WRONG_SETTINGS
+    said = " ".join(capsys.readouterr().out.split())
+    assert "small.toml" in said
+    assert words in said
+
+
+@pytest.mark.usefixtures("deployment")
+def test_the_company_of_the_command_line_reaches_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--company` is what steps see too, not only the first line of the output."""
+    monkeypatch.setenv("LIFECYCLE_COMPANY", "other")
+    seen: list[Deployment] = []
+
+    def looks(given: Deployment) -> None:
+        seen.append(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "run", looks)
+    runs.main(["--company", "small"])
+    config = seen[0]._resolved_config_dict
+    assert (seen[0].company_name, config["company_name"]) == ("small", "small")
+
+
+def _missing_folder(deployment: Deployment) -> None:
+    folder = Path(deployment.data_folder) / "small"
+    folder.rename(folder.with_name("elsewhere"))
+
+
+def _wrong_delimiter(deployment: Deployment) -> None:
+    path = Path(deployment.data_folder) / "small" / "deals.csv"
+    path.write_text(path.read_text().replace(",", ";"))
+
+
+def _wrong_column(deployment: Deployment) -> None:
+    path = Path(deployment.data_folder) / "small" / "deals.csv"
+    path.write_text(path.read_text().replace("outcome", "result", 1))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (_missing_folder, ("no folder", "Ask Ann for the export.")),
+        (_wrong_delimiter, ("deals.csv", "delimiter")),
+        (_wrong_column, ("deals.csv", "outcome")),
+    ],
+)
+def test_a_broken_source_fails_the_landing_with_the_mend(
+    deployment: Deployment,
+    break_it: Callable[[Deployment], None],
+    words: tuple[str, ...],
+) -> None:
+    """The failed step and the source's own message reach the person; nothing is published."""
+    break_it(deployment)
+    with kept_environment(), pytest.raises(runs.RunFailedError) as failed:
+        runs.run(deployment)
+    said = str(failed.value)
+    assert said.startswith("Step land")
+    assert SourceError.__name__ in said
+    assert all(word in said for word in words), said
+    assert not deployment.published.exists()
+
+
+def test_a_read_only_data_folder_is_enough(deployment: Deployment) -> None:
+    """Landing writes nothing beside the source's files."""
+    folder = Path(deployment.data_folder) / "small"
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    folder.chmod(0o555)
+    try:
+        with deployment.warehouse() as connection:
+            land(connection, deployment.company, deployment.source_folder, datetime.now(UTC))
+    finally:
+        folder.chmod(0o755)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_only_one_run_holds_the_state(tmp_path: Path) -> None:
+    """A second holder is refused with the first one's process; after the first's end the state is free."""
+    with only_run(tmp_path):
+        pid = (tmp_path / LOCK).read_text().strip()
+        with pytest.raises(AnotherRunError, match=f"process {pid}"), only_run(tmp_path):
+            pass
+    with only_run(tmp_path):
+        assert (tmp_path / LOCK).read_text().strip() == pid
