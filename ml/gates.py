@@ -64,17 +64,22 @@ def is_calibrated(error: float, noise_bound: float) -> GateResult:
     return GateResult("is_calibrated", passed, reason, error, bound)
 
 
-def covers(coverage: float, nominal: float, events: float, *, name: str = "interval_coverage") -> GateResult:
+def covers(
+    coverage: float, nominal: float, events: float, *, is_floor: bool = False, name: str = "interval_coverage"
+) -> GateResult:
     """Realised coverage within five points of nominal, or within what chance makes of exact intervals.
 
     Chance is binomial, not normal: of ten 90 % intervals all ten hold in one case out of three.
 
     Args:
+        is_floor: only too narrow intervals fail; for a check whose own noise makes exact intervals cover more than
+            they promise (observed rates of small groups against the interval of a probability).
         events: how many independent cases the coverage was counted on (an effective number where weights differ).
     """
     cases = max(1, round(events))
     by_chance = binom.ppf([NOISE_TAIL, 1 - NOISE_TAIL], cases, nominal) / cases
     low, high = min(nominal - COVERAGE_TOLERANCE, by_chance[0]), max(nominal + COVERAGE_TOLERANCE, by_chance[1])
+    high = 1.0 if is_floor else high
     passed = bool(low <= coverage <= high)
     verdict = "within" if passed else "outside"
     reason = (

@@ -209,7 +209,7 @@ def _gates(judged: _Judged, test: TrainingFrame, champion: FittedClassifier | No
             {BASE_RATE: evaluation.difference(kept, BASE_RATE, "brier_skill")}, BASE_RATE, name="beats_base_rate"
         ),
         is_calibrated(evaluation.values[kept]["ece"], _calibration_noise(judged)),
-        covers(share, NOMINAL, bins),
+        covers(share, NOMINAL, bins, is_floor=True),
         _against_champion(judged, test, champion),
     )
 

@@ -37,6 +37,12 @@ def test_coverage_may_miss_by_five_points_or_chance(share: float, cases: int, pa
     assert covers(share, 0.9, cases).passed is passed
 
 
+def test_a_floor_lets_wide_intervals_pass() -> None:
+    """Where the check's own noise widens what is covered, only too narrow intervals are a fault."""
+    assert covers(1.0, 0.9, 1000, is_floor=True).passed
+    assert not covers(0.8, 0.9, 1000, is_floor=True).passed
+
+
 def test_significantly_worse_than_champion_fails() -> None:
     """Only a difference that is surely negative fails; no champion is no obstacle."""
     assert not not_worse_than_champion(auc(-0.05, -0.08, -0.02)).passed
