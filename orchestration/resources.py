@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DBT_FOLDER = ROOT / "dbt_project"
 POOL = "duckdb_writer"
+# What DuckDB may hold in memory before it spills to disk; larger data take longer, not more.
+MEMORY_LIMIT = "4GB"
 
 
 class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster leaves the type parameter open
@@ -39,6 +41,7 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
     state_folder: str
     data_folder: str
     companies_folder: str = str(settings.FOLDER)
+    memory_limit: str = MEMORY_LIMIT
 
     @property
     def company(self) -> settings.Company:
@@ -97,6 +100,7 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
         connection = _connect(self.warehouse_path, read_only=read_only)
         try:
             connection.execute("set autoinstall_known_extensions = false")
+            connection.execute(f"set memory_limit = '{self.memory_limit}'")
             connection.execute("set timezone = 'UTC'")
             yield connection
         finally:
@@ -126,6 +130,7 @@ def deployment_from_environment(company_name: str | None = None) -> Deployment:
         state_folder=str(_folder("LIFECYCLE_STATE_DIR", ROOT / "var")),
         data_folder=str(_folder("LIFECYCLE_DATA_DIR", ROOT.parent / "shared" / "data")),
         companies_folder=str(_folder("LIFECYCLE_COMPANIES_DIR", settings.FOLDER)),
+        memory_limit=os.environ.get("LIFECYCLE_MEMORY_LIMIT") or MEMORY_LIMIT,
     )
 
 
@@ -142,6 +147,7 @@ def point_dagster_at(deployment: Deployment) -> None:
     os.environ["LIFECYCLE_STATE_DIR"] = deployment.state_folder
     os.environ["LIFECYCLE_DATA_DIR"] = deployment.data_folder
     os.environ["LIFECYCLE_COMPANIES_DIR"] = deployment.companies_folder
+    os.environ["LIFECYCLE_MEMORY_LIMIT"] = deployment.memory_limit
 
 
 @contextmanager
