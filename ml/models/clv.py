@@ -192,14 +192,13 @@ def _calibrated(sources: Transactional | Contractual, fitted: Model, origin: dat
 
 
 def _with_doubt_of(fitted: Model, earlier: Model) -> Model:
-    """Carry the interval adjustment over; the doubt about amounts grows with the square root of the horizon."""
+    """Carry over what an earlier origin has taught about level and intervals."""
     if isinstance(fitted, clv_transactional.TransactionalClv) and isinstance(
         earlier, clv_transactional.TransactionalClv
     ):
         return replace(fitted, level=earlier.level)
     if isinstance(fitted, clv_contractual.ContractualClv) and isinstance(earlier, clv_contractual.ContractualClv):
-        width = earlier.width * float(np.sqrt(fitted.terms.months / earlier.terms.months))
-        return replace(fitted, width=min(width, clv_contractual.WIDEST))
+        return fitted.with_calibration_of(earlier)
     msg = f"{type(fitted).__name__} cannot take the intervals of {type(earlier).__name__}"
     raise TypeError(msg)
 

@@ -5,7 +5,8 @@ here: the customers of a date, the fitted value model, its intervals. Does not b
 (`ml.models.survival`), judging (`ml.models.clv`).
 
 Given that a customer stays K months his value is known but for the change of his MRR, and it rises with K: quantiles
-of the value are those of K, widened by a factor learned on past customers (conformal).
+of the value are those of K. On past customers is learned which quantile of K leaves out its share of them below, and by
+which factor the upper bound must move, outwards or inwards, to leave out its share above (conformal).
 """
 
 import json
@@ -19,12 +20,13 @@ import pandas as pd
 
 from ml.arrays import FloatArray
 from ml.models import survival
-from ml.models.clv_terms import LIFETIME_MONTHS, Terms
+from ml.models.clv_terms import LIFETIME_MONTHS, NOMINAL, Terms
 
 FILE: Final = "clv_contractual.json"
 GROWTH_PRIOR_MONTHS: Final = 240.0
 MOST_GROWTH: Final = 0.03
 WIDEST: Final = 1.5
+JUST_BELOW: Final = 1 - 1e-6
 
 
 def customers(spells: pd.DataFrame, movements: pd.DataFrame, segments: pd.DataFrame, as_of: date) -> pd.DataFrame:
@@ -70,13 +72,15 @@ class ContractualClv:
 
     Attributes:
         growth_monthly: expected net expansion of the MRR of customers who stay, per month.
-        width: factor exp(±width) by which the interval of the survival alone is widened.
+        lower_tail: probability of staying less long than the lower bound assumes.
+        upper_width: the upper bound of the survival alone moves by exp(upper_width); inwards where negative.
     """
 
     survival: survival.Survival
     growth_monthly: float
     terms: Terms
-    width: float
+    lower_tail: float = (1 - NOMINAL) / 2
+    upper_width: float = 0.0
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """Value per row of `customers`: value, lower, upper, lifetime_value, expected_months, survival_12_months."""
@@ -91,8 +95,8 @@ class ContractualClv:
             {
                 "account_id": features["account_id"],
                 "value": value,
-                "lower": np.minimum(low * np.exp(-self.width), value),
-                "upper": np.maximum(high * np.exp(self.width), value),
+                "lower": np.minimum(low, value),
+                "upper": np.maximum(high * np.exp(self.upper_width), value),
                 "lifetime_value": (stays * paid).sum(axis=1),
                 "expected_months": stays[:, horizon].sum(axis=1),
                 "survival_12_months": stays[:, 11],
@@ -100,13 +104,26 @@ class ContractualClv:
         )
 
     def calibrated(self, features: pd.DataFrame, actual: FloatArray) -> "ContractualClv":
-        """The same model with the smallest width that covers `terms.nominal` of these customers (split conformal)."""
-        low, high = self._quantiles(features)
-        above = np.log(np.maximum(actual, 1e-9) / np.maximum(high, 1e-9))
-        below = np.where(low > 0, np.log(np.maximum(low, 1e-9) / np.maximum(actual, 1e-9)), 0.0)
-        needed = np.maximum(0.0, np.maximum(above, below))
-        rank = min(1.0, np.ceil((len(needed) + 1) * self.terms.nominal) / max(len(needed), 1))
-        return replace(self, width=float(min(np.quantile(needed, rank, method="higher"), WIDEST)))
+        """The same model with bounds that leave out their share of them.
+
+        Split conformal: half of `1 - terms.nominal` above; below, what the upper bound does not leave out. The lower
+        quantile is half the model's own, because customers of one period leave together.
+        """
+        stays, values = self._values(features)
+        share = (1 - self.terms.nominal) / 2
+        above = np.log(np.maximum(actual, 1e-9) / np.maximum(self._upper(stays, values), 1e-9))
+        rank = min(1.0, np.ceil((len(actual) + 1) * (1 - share)) / max(len(actual), 1))
+        up = float(np.clip(np.quantile(above, rank, method="higher"), -WIDEST, WIDEST))
+        left = 1 - self.terms.nominal - float(np.mean(above > up))
+        tail = (_lower_tail(stays, values, actual, left) + left) / 2
+        return replace(self, lower_tail=tail, upper_width=up)
+
+    def with_calibration_of(self, earlier: "ContractualClv") -> "ContractualClv":
+        """What another origin has taught; doubt about amounts grows with the square root of the horizon."""
+        up = earlier.upper_width
+        if up > 0:
+            up = min(up * float(np.sqrt(self.terms.months / earlier.terms.months)), WIDEST)
+        return replace(self, lower_tail=earlier.lower_tail, upper_width=up)
 
     def save(self, folder: Path) -> None:
         """Write the parameters as JSON."""
@@ -122,7 +139,8 @@ class ContractualClv:
             {name: (mean, precision) for name, (mean, precision) in kept["segments"].items()},
             tuple((mean, precision) for mean, precision in kept["draws"]),
         )
-        return cls(fitted, data["growth_monthly"], Terms(**data["terms"]), data["width"])
+        widths = data["lower_tail"], data["upper_width"]
+        return cls(fitted, data["growth_monthly"], Terms(**data["terms"]), *widths)
 
     def _paid(self, mrr: FloatArray, months: int) -> FloatArray:
         """Discounted margin of each coming month if the customer stays; growth stops at the horizon."""
@@ -130,19 +148,31 @@ class ContractualClv:
         return mrr[:, None] * grown * self.terms.discounts(months) * self.terms.gross_margin_ratio
 
     def _quantiles(self, features: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-        """Value at the lower and upper quantile of the months a customer stays; the upper is the whole horizon
-        wherever staying that long is likely enough, then all the doubt lies below.
-        """  # noqa: D205
-        months, nominal = self.terms.months, self.terms.nominal
+        """Value at the lower and upper quantile of the months a customer stays, the upper before its width."""
+        stays, values = self._values(features)
+        low = (stays >= 1 - self.lower_tail).sum(axis=1)
+        return values[np.arange(len(values)), low], self._upper(stays, values)
+
+    def _upper(self, stays: FloatArray, values: FloatArray) -> FloatArray:
+        """The whole horizon wherever staying that long is likely enough."""
+        high = (stays > (1 - self.terms.nominal) / 2).sum(axis=1)
+        return np.asarray(values[np.arange(len(values)), high])
+
+    def _values(self, features: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+        """P(stays at least 1..months), shape (n, months), and value if 0..months are stayed, shape (n, months + 1)."""
+        months = self.terms.months
         stays = self.survival.plausible(features["tenure_months"].to_numpy(float), features["segment"], months)
-        whole = stays[:, -1] >= (1 - nominal) / 2
-        tail = np.where(whole, 1 - nominal, (1 - nominal) / 2)[:, None]
         paid = np.cumsum(self._paid(features["mrr"].to_numpy(float), months), axis=1)
-        values = np.column_stack([np.zeros(len(paid)), paid])
-        rows = np.arange(len(values))
-        low = (stays >= 1 - tail).sum(axis=1)
-        high = np.where(whole, months, (stays > tail).sum(axis=1))
-        return values[rows, low], values[rows, high]
+        return stays, np.column_stack([np.zeros(len(paid)), paid])
+
+
+def _lower_tail(stays: FloatArray, values: FloatArray, actual: FloatArray, share: float) -> float:
+    """The quantile of staying that leaves a share of the customers below its value; 0 (no bound) for too few."""
+    reached = (values[:, 1:] <= actual[:, None] * (1 + 1e-9)).sum(axis=1)
+    padded = np.column_stack([stays, np.zeros(len(stays))])
+    tails = np.sort(1 - padded[np.arange(len(actual)), reached])
+    position = int(np.floor((len(tails) + 1) * share)) - 1
+    return float(tails[position]) * JUST_BELOW if position >= 0 else 0.0
 
 
 def fit(
@@ -153,7 +183,7 @@ def fit(
     known = segments.drop_duplicates("account_id").set_index("account_id")["segment"]
     segment = lengths["account_id"].map(known).fillna("unknown").astype(str)
     fitted = survival.fit(lengths["months"].to_numpy(float), lengths["is_ended"].to_numpy(float), segment)
-    return ContractualClv(fitted, net_growth(movements, as_of), terms, width=0.0)
+    return ContractualClv(fitted, net_growth(movements, as_of), terms)
 
 
 def net_growth(movements: pd.DataFrame, as_of: date) -> float:

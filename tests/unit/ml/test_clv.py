@@ -190,3 +190,25 @@ def test_metrics_know_perfect_and_useless_predictions() -> None:
     assert value_metrics.value_of(value_metrics.spearman, actual, np.ones(6)) == 0
     assert value_metrics.value_of(value_metrics.aggregate_bias, actual, actual * 1.1) == pytest.approx(0.1)
     assert value_metrics.value_of(value_metrics.decile_error, actual, actual) == 0
+
+
+def test_contractual_bounds_are_calibrated_inwards_as_well_as_outwards() -> None:
+    """Past customers who stayed and paid less than promised pull the upper bound in; those who grew push it out."""
+    sources = subscribers(300)
+    model, rows = sources.fit(END, TERMS), sources.customers(END)
+    top = model.predict(rows)["upper"].to_numpy()
+    for factor, is_inwards in ((0.9, True), (1.2, False)):
+        moved = model.calibrated(rows, factor * top)
+        assert moved.upper_width == pytest.approx(np.log(factor))
+        assert (moved.predict(rows)["upper"].to_numpy() < top).any() == is_inwards
+        assert (moved.predict(rows)["lower"] <= moved.predict(rows)["value"]).all()
+
+
+def test_contractual_lower_bound_follows_how_many_left() -> None:
+    """If all past customers stayed the lower bound rises, if most left at once it falls."""
+    sources = subscribers(300)
+    model, rows = sources.fit(END, TERMS), sources.customers(END)
+    top = model.predict(rows)["upper"].to_numpy()
+    stayed, left = model.calibrated(rows, top), model.calibrated(rows, np.where(np.arange(len(top)) % 4, 0.0, top))
+    assert stayed.lower_tail > left.lower_tail
+    assert stayed.predict(rows)["lower"].sum() > left.predict(rows)["lower"].sum()
