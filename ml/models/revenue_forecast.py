@@ -24,7 +24,7 @@ class RevenueForecast:
         rows: origin, month, region, segment ("all" for sums), view, value, lower_80, upper_80, lower_95, upper_95.
         seasonality: period ("month" or "quarter"), number, factor, lower, upper.
         growth: name to rate ("month", "year").
-        weights: view to its weight in the combination.
+        weights: view to its weight in the combination; of a fallback, simple method to 1 (chosen) or 0.
     """
 
     origin: date | None

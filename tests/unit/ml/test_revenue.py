@@ -112,6 +112,17 @@ def test_saved_forecast_is_read_back_bit_for_bit(outcome: Outcome, tmp_path: Pat
     assert set(one["month"]) == {pd.Timestamp("2024-06-01")}
 
 
+def test_a_forecast_read_back_is_written_as_the_same_bytes(outcome: Outcome, tmp_path: Path) -> None:
+    """Candidate and fallback alike: save, load, save gives equal files."""
+    for name in ("candidate", "fallback"):
+        first, second = tmp_path / f"{name}_1", tmp_path / f"{name}_2"
+        first.mkdir()
+        second.mkdir()
+        getattr(outcome, name).save(first)
+        RevenueForecast.load(first).save(second)
+        assert (first / "revenue.json").read_bytes() == (second / "revenue.json").read_bytes()
+
+
 def test_training_is_deterministic(outcome: Outcome) -> None:
     """The same months give the same rows."""
     again = revenue.run_training(monthly(), None, 12)
