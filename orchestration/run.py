@@ -6,11 +6,13 @@ and turning failures into messages. Does not belong here: what a job does, and h
 
 import argparse
 import contextlib
+import os
 import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import dagster as dg
 from dagster._core.instance import InstanceRef
@@ -188,5 +190,16 @@ def peak_megabytes() -> float:
     return max(usages) / 1024
 
 
+def _leave(code: int) -> NoReturn:
+    """End the process without tearing the interpreter down.
+
+    Everything is written and closed by now. A library's daemon thread can keep DuckDB's module alive through the
+    teardown, whose binding then prints pages about leaked types after the summary.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

@@ -5,10 +5,12 @@ frame of the summary (`orchestration.summary`).
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 
 import duckdb
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 Section = Callable[[Console, duckdb.DuckDBPyConnection], None]
@@ -36,7 +38,7 @@ def landing(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
     for name, *counts in rows:
         table.add_row(name, *(f"{count:,}" for count in counts))
     if rows:
-        console.print(table)
+        _show(console, table)
 
 
 def funnel(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
@@ -54,7 +56,7 @@ def funnel(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
     table = _table("Funnel: reached within 90 days, mature cohorts", headings)
     for month in reversed(months):
         table.add_row(f"{month:%Y-%m}", *(rates.get((month, *step), "–") for step in steps))
-    console.print(table)
+    _show(console, table)
 
 
 def revenue(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
@@ -78,7 +80,7 @@ def revenue(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
     table = _table(title, headings)
     for month, *amounts in reversed(rows):
         table.add_row(f"{month:%Y-%m}", *(f"{amount:,.0f}" for amount in amounts))
-    console.print(table)
+    _show(console, table)
 
 
 def models(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
@@ -94,7 +96,7 @@ def models(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
             highlight=False,
         )
         for reason in reasons:
-            console.print(f"  {reason}", highlight=False)
+            console.print(f"  {reason}", highlight=False, markup=False)
         _metrics(console, connection, model, run_id, kept)
 
 
@@ -116,7 +118,7 @@ def _metrics(
         cells = {row[1]: _interval(*row[2:5]) for row in rows if row[0] == method}
         style = "bold" if method == kept else None
         table.add_row(method, *(cells.get(metric, "") for metric in shown), style=style)
-    console.print(table)
+    _show(console, table)
 
 
 def risks(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
@@ -135,8 +137,8 @@ def risks(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
     table = _table(f"Customers most at risk{note}", ["account", "probability", "level", "revenue at risk", "why"])
     for account, value, lower, upper, level, at_risk, reasons, _ in rows:
         amount = f"{at_risk:,.0f}" if at_risk is not None and at_risk == at_risk else "–"
-        table.add_row(account, _interval(value, lower, upper, ".1%"), level, amount, _why(reasons))
-    console.print(table)
+        table.add_row(escape(account), _interval(value, lower, upper, ".1%"), level, amount, escape(_why(reasons)))
+    _show(console, table)
 
 
 def forecast(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
@@ -144,17 +146,20 @@ def forecast(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
     if not _has(connection, "revenue_predictions"):
         return
     rows = connection.execute(
-        "select month, value, lower_80, upper_80, view from revenue_predictions "
+        "select month, value, lower_80, upper_80, view, origin, status from revenue_predictions "
         "where region = 'all' and segment = 'all' and origin = (select max(origin) from revenue_predictions) "
         "qualify row_number() over (partition by month order by view = 'combined' desc, view = 'top_down' desc) = 1 "
         "order by month"
     ).fetchall()
     if not rows:
         return
-    table = _table(f"Revenue forecast ({rows[0][4]})", ["month", "expected", "80 % from", "to"])
-    for month, value, lower, upper, _ in rows:
+    view, origin, status = rows[0][4:]
+    made_by = "the best simple method" if status == "fallback" else f"the {view.replace('_', ' ')} view"
+    title = f"Revenue forecast by {made_by}, made from {origin:%Y-%m-%d}"
+    table = _table(title, ["month", "expected", "80 % from", "to"])
+    for month, value, lower, upper, *_ in rows:
         table.add_row(f"{month:%Y-%m}", f"{value:,.0f}", f"{lower:,.0f}", f"{upper:,.0f}")
-    console.print(table)
+    _show(console, table)
 
 
 def findings(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
@@ -167,18 +172,31 @@ def findings(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
     table = _table("Data-quality findings", ["rule", "severity", "rows"])
     for rule, severity, count in rows:
         table.add_row(rule, severity, f"{count:,}")
-    console.print(table)
+    _show(console, table)
 
 
 SECTIONS: Sequence[Section] = (landing, findings, funnel, revenue, models, risks, forecast)
 
 
 def _table(title: str, headings: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    table = Table(title=title, header_style="dim", box=None, pad_edge=False)
     for at, heading in enumerate(headings):
         is_text = at == 0 or heading == "why"
         table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading != "why")
     return table
+
+
+def _show(console: Console, table: Table) -> None:
+    """Print the title on a line of its own: as the table's own it would be folded to the table's width."""
+    title, table.title = table.title, None
+    console.print()
+    console.print(title, style="bold", markup=False, highlight=False)
+    console.print(table)
+
+
+def _number(value: float | None) -> str:
+    """Whole units, or a dash where there is no figure."""
+    return "–" if value is None or math.isnan(value) else f"{value:,.0f}"
 
 
 def _interval(value: float, lower: float | None, upper: float | None, spec: str = ".3f") -> str:
