@@ -41,10 +41,13 @@ def damped_trend(values: FloatArray, horizon: int) -> FloatArray:
 
 
 def damped_growth(values: FloatArray, horizon: int) -> FloatArray:
-    """The same on the log scale; on the series' own scale where a value is not clearly positive."""
+    """The same on the log scale, at most e² times the largest value; on the series' own scale where a value is not
+    clearly positive.
+    """  # noqa: D205
     if np.min(values) <= LEAST_RELATIVE * np.max(np.abs(values)):
         return damped_trend(values, horizon)
-    return held(np.exp(np.minimum(damped_trend(np.log(values), horizon), np.log(np.max(values)) + FAR)), values)
+    highest = float(np.log(np.max(values))) + FAR
+    return np.asarray(np.exp(np.minimum(damped_trend(np.log(values), horizon), highest)))
 
 
 def held(found: FloatArray, values: FloatArray) -> FloatArray:
