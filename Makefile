@@ -3,6 +3,8 @@ PYTHON  ?= python3.11
 COMPANY ?= sample
 BIN     := .venv/bin
 COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet
+# A file stays on one core, so that its tests share what they set up.
+TWO_CORES := -n 2 --dist loadfile
 export LIFECYCLE_COMPANY := $(COMPANY)
 
 .PHONY: help setup run ui test test-fast results lint types format manifest requirements clean
@@ -31,11 +33,11 @@ run: .venv/.run  ## land, transform, train, predict and publish for COMPANY (def
 ui: .venv/.run  ## Dagster and MLflow UIs for COMPANY on loopback; Ctrl-C stops both
 	@$(BIN)/python -m orchestration.ui
 
-test: .venv/.dev  ## the whole test suite
-	$(BIN)/python -m pytest
+test: .venv/.dev  ## the whole test suite, on two cores
+	$(BIN)/python -m pytest $(TWO_CORES)
 
 test-fast: .venv/.dev  ## without the tests marked slow
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(TWO_CORES)
 
 results: .venv/.dev  ## run every company from nothing and write docs/results and the README's table
 	$(BIN)/python -m benchmarks.companies
