@@ -4,6 +4,7 @@ Belongs here: what must hold of a trained model, with the bound. Does not belong
 the gates, Dagster checks.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -79,14 +80,14 @@ def covers(
     cases = max(1, round(events))
     by_chance = binom.ppf([NOISE_TAIL, 1 - NOISE_TAIL], cases, nominal) / cases
     low, high = min(nominal - COVERAGE_TOLERANCE, by_chance[0]), max(nominal + COVERAGE_TOLERANCE, by_chance[1])
-    high = 1.0 if is_floor else high
+    high = math.inf if is_floor else high
     passed = bool(low <= coverage <= high)
     verdict = "within" if passed else "outside"
     reason = (
         f"intervals of {nominal:.0%} cover {coverage:.0%} of what happened; {verdict} {low:.0%} to {min(high, 1):.0%}, "
         f"which {cases} independent cases allow"
     )
-    return GateResult(name, passed, reason, coverage, float(low if coverage < nominal else high))
+    return GateResult(name, passed, reason, coverage, float(low if coverage < nominal else min(high, 1)))
 
 
 def not_worse_than_champion(difference: Difference | None, why_not: str = "") -> GateResult:

@@ -165,13 +165,14 @@ def forecast(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
 def findings(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
     """Data-quality findings by rule."""
     rows = connection.execute(
-        "select rule, severity, count(*) from fct_data_quality_findings group by 1, 2 order by 3 desc, 1"
+        "select rule, severity, count(*), sum(rows_count) from fct_data_quality_findings "
+        "group by 1, 2 order by 4 desc, 1"
     ).fetchall()
     if not rows:
         return
-    table = _table("Data-quality findings", ["rule", "severity", "rows"])
-    for rule, severity, count in rows:
-        table.add_row(rule, severity, f"{count:,}")
+    table = _table("Data-quality findings", ["rule", "severity", "findings", "rows"])
+    for rule, severity, count, affected in rows:
+        table.add_row(rule, severity, f"{count:,}", f"{affected:,}")
     _show(console, table)
 
 

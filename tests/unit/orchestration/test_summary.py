@@ -11,7 +11,8 @@ from orchestration.run import Timing
 TABLES = """
 create table loads as select 'accounts' as table_name, 10 as rows_read, 7 as rows_inserted, 0 as rows_updated,
     1 as rows_unchanged, 2 as rows_quarantined, timestamp '2025-01-01' as loaded_at;
-create table fct_data_quality_findings as select 'orphan_lead' as rule, 'error' as severity from range(3);
+create table fct_data_quality_findings as select 'orphan_lead' as rule, 'error' as severity, 4 as rows_count
+    from range(3);
 create table fct_lead_funnel as select date '2024-05-01' as cohort_month, 'lead' as from_stage, 'mql' as to_stage,
     200 as entered_count, 50 as reached_count, 0.25 as conversion_rate, 90 as window_days, true as is_mature;
 create table fct_mrr_movements as select date '2024-12-01' as month_start, 100.0 as opening_mrr, 20.0 as new_mrr,
@@ -50,7 +51,7 @@ def connection() -> duckdb.DuckDBPyConnection:
     ("section", "words"),
     [
         (summary_tables.landing, ("accounts", "10", "7", "2")),
-        (summary_tables.findings, ("orphan_lead", "error", "3")),
+        (summary_tables.findings, ("orphan_lead", "error", "3", "12")),
         (summary_tables.funnel, ("2024-05", "lead → mql", "25.0% of 200")),
         (summary_tables.revenue, ("2024-12", "100", "-4", "120")),
         (summary_tables.models, ("churn: validated", "kept [lightgbm]", "base rate 10.0%", "0.800 [0.750, 0.850]")),
