@@ -138,16 +138,23 @@ def _folder(variable: str, default: Path) -> Path:
     return Path(os.environ.get(variable) or default).expanduser().resolve()
 
 
+def dagster_environment(deployment: Deployment) -> dict[str, str]:
+    """What Dagster, and every process we start, needs to find this deployment's run storage, warehouse and company."""
+    return {
+        "DAGSTER_HOME": str(ROOT),
+        "LIFECYCLE_DAGSTER_DIR": str(deployment.dagster_folder),
+        "LIFECYCLE_COMPANY": deployment.company_name,
+        "LIFECYCLE_STATE_DIR": deployment.state_folder,
+        "LIFECYCLE_DATA_DIR": deployment.data_folder,
+        "LIFECYCLE_COMPANIES_DIR": deployment.companies_folder,
+        "LIFECYCLE_MEMORY_LIMIT": deployment.memory_limit,
+    }
+
+
 def point_dagster_at(deployment: Deployment) -> None:
-    """Let Dagster and the processes we start find this deployment's run storage, warehouse and company."""
+    """Let Dagster and the processes we start find this deployment."""
     deployment.dagster_folder.mkdir(parents=True, exist_ok=True)
-    os.environ["DAGSTER_HOME"] = str(ROOT)
-    os.environ["LIFECYCLE_DAGSTER_DIR"] = str(deployment.dagster_folder)
-    os.environ["LIFECYCLE_COMPANY"] = deployment.company_name
-    os.environ["LIFECYCLE_STATE_DIR"] = deployment.state_folder
-    os.environ["LIFECYCLE_DATA_DIR"] = deployment.data_folder
-    os.environ["LIFECYCLE_COMPANIES_DIR"] = deployment.companies_folder
-    os.environ["LIFECYCLE_MEMORY_LIMIT"] = deployment.memory_limit
+    os.environ.update(dagster_environment(deployment))
 
 
 @contextmanager
