@@ -104,9 +104,14 @@ def _cell(model: str, status: str, kept: str | None, rows: Sequence[tuple[str, f
     best = max if HEADLINE[model] == "auc" else min
     baselines = [row for row in rows if row[4] and row[0] != kept]
     name, value, *_ = best(baselines, key=lambda row: row[1])
-    figures = f"{own[1]:.3g} [{own[2]:.3g}, {own[3]:.3g}], {name.replace('_', ' ')} {value:.3g}"
+    figures = f"{_short(own[1])} [{_short(own[2])}, {_short(own[3])}], {name.replace('_', ' ')} {_short(value)}"
     verdict = "**validated**" if status == "validated" else "refused"
     return f"{verdict}: {figures}"
+
+
+def _short(value: float) -> str:
+    """Three digits, or whole units where there are more."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def write_tables(results: Sequence[Result]) -> None:
