@@ -25,6 +25,10 @@ def wide_console(*, stderr: bool = False) -> Console:
     return console if console.is_terminal else Console(stderr=stderr, width=WIDTH_WITHOUT_TERMINAL)
 
 
+# Of every step behind a failed one; the failure itself is what a person needs to see.
+FOLLOWS_FROM_A_FAILURE = "Not executing."
+
+
 class ProgressHandler(logging.Handler):
     """Print steps as they start and end; a step's own messages go beneath it."""
 
@@ -52,6 +56,8 @@ class ProgressHandler(logging.Handler):
 
     def _message(self, record: logging.LogRecord, meta: dict[str, Any]) -> None:
         text = str(meta.get("orig_message") or record.getMessage())
+        if text.endswith(FOLLOWS_FROM_A_FAILURE):
+            return
         is_said_by_a_step = record.levelno == logging.INFO and meta.get("step_key")
         if record.levelno > logging.INFO or (is_said_by_a_step and not any(words in text for words in NOISE)):
             self.console.print(f"    {text}", style="dim", markup=False, highlight=False)

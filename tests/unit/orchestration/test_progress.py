@@ -64,3 +64,10 @@ def test_messages_of_steps_are_shown_as_written(handler: ProgressHandler, output
         "deals: 3 rows [csv]",
         "the disk is nearly full",
     ]
+
+
+def test_what_follows_from_a_failure_is_not_listed(handler: ProgressHandler, output: io.StringIO) -> None:
+    """Twenty steps that were not executed would hide the one that failed."""
+    text = "Dependencies for step models__churn were not executed: ['dbt_features']. Not executing."
+    handler.emit(record(logging.ERROR, text, step_key="models__churn"))
+    assert output.getvalue() == ""
