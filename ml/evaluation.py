@@ -85,11 +85,14 @@ class TrainingOutcome(Generic[Fitted, Fallback]):
     Attributes:
         candidate: the model to register; None when the data are insufficient.
         fallback: the shrunken baseline that can always be served.
+        expires: True for a forecast, which is bound to the date it was made from: a champion of an older training
+            does not outlive a newer one that was refused.
     """
 
     report: TrainingReport
     candidate: Fitted | None
     fallback: Fallback
+    expires: bool = False
 
     @property
     def status(self) -> Status:

@@ -4,10 +4,9 @@ The only module that imports MLflow (4-5 CPU seconds, so inside functions). Belo
 by which a version becomes champion, loading and rolling back. Does not belong here: whether a model is good enough
 (`ml.gates`), or how a model is trained, stored (`ml.bundles`) or described (`ml.training_record`).
 
-Rule: a validated candidate becomes champion at once (`promotion = automatic`) or waits as `challenger`
-(`review`); a failed one is `challenger`; where no validated champion exists, the shrunken fallback is champion, so
-that something honest can always be served. `champion` moves by one statement of the store: there is exactly one at
-any instant, and it remembers its predecessor.
+Rule: a validated candidate becomes champion at once (`promotion = automatic`) or waits as `challenger` (`review`); a
+failed one is `challenger`; without a validated champion, or with an outdated forecast, the shrunken fallback is champion:
+something honest is always served. `champion` moves by one statement of the store and remembers its predecessor.
 """
 
 import importlib
@@ -135,7 +134,8 @@ def _register_all(
     if outcome.candidate is not None:
         version = _register(client, run_id, report, outcome.candidate, provenance, report.status)
         promoted = report.status == "validated" and provenance.promotion == "automatic"
-    if not promoted and (champion is None or champion.tags.get("status") == "fallback"):
+    is_outdated = outcome.expires and report.status != "validated"
+    if not promoted and (champion is None or champion.tags.get("status") == "fallback" or is_outdated):
         fallback = _register(client, run_id, report, outcome.fallback, provenance, "fallback")
         _make_champion(client, report.model, fallback)
     return _info(_place(client, report, version, promoted=promoted)) if version is not None else None

@@ -81,7 +81,8 @@ def run_training(monthly: pd.DataFrame, bottom_up: BottomUp | None, horizon: int
         reason = (
             f"needs about {missing} more complete months with revenue; until then the best simple forecast is shown"
         )
-        return TrainingOutcome(TrainingReport(MODEL, "insufficient_data", (reason,), None), None, fallback)
+        report = TrainingReport(MODEL, "insufficient_data", (reason,), None)
+        return TrainingOutcome(report, None, fallback, expires=True)
     values = total.to_numpy(np.float64)
     top_down = forecast_series(values, horizon)
     views = _views(top_down, pd.PeriodIndex(panel.index), bottom_up, horizon)
@@ -94,7 +95,7 @@ def run_training(monthly: pd.DataFrame, bottom_up: BottomUp | None, horizon: int
     report = TrainingReport(
         MODEL, status, (*reasons, *top_down.notes), kept, _metrics(views, panel), found, {"seasonality": factors}
     )
-    return TrainingOutcome(report, candidate, fallback)
+    return TrainingOutcome(report, candidate, fallback, expires=True)
 
 
 def _views(top_down: SeriesForecast, months: pd.PeriodIndex, bottom_up: BottomUp | None, horizon: int) -> Views:

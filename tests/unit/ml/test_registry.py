@@ -195,6 +195,15 @@ def test_insufficient_data_do_not_replace_a_validated_champion(log: Log) -> None
     assert (done.candidate, done.champion.version) == (None, "1")
 
 
+def test_an_outdated_forecast_gives_way_to_the_newer_fallback(store: Store, log: Log) -> None:
+    """A forecast is bound to its date: where the newest is refused, its own baseline is served, not last month's."""
+    log(data="a")
+    newer = replace(outcome("failed_gates"), expires=True)
+    refused = registry.log_training(store, newer, replace(PROVENANCE, content_hash="b"))
+    assert refused.champion is not None
+    assert (refused.champion.status, refused.champion.previous_champion) == ("fallback", "1")
+
+
 def test_review_waits_for_a_person(store: Store, log: Log) -> None:
     """Under review a validated candidate is challenger until somebody approves it; the fallback serves meanwhile."""
     waiting = log(promotion="review").candidate
