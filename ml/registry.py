@@ -5,8 +5,8 @@ by which a version becomes champion, loading and rolling back. Does not belong h
 (`ml.gates`), or how a model is trained, stored (`ml.bundles`) or described (`ml.training_record`).
 
 Rule: a validated candidate becomes champion at once (`promotion = automatic`) or waits as `challenger` (`review`); a
-failed one is `challenger`; without a validated champion, or with an outdated forecast, the shrunken fallback is champion:
-something honest is always served. `champion` moves by one statement of the store and remembers its predecessor.
+failed one is `challenger`; without a validated champion, or with an outdated forecast, the shrunken fallback serves as
+champion. The alias `champion` moves by one statement of the store and remembers its predecessor.
 """
 
 import importlib
