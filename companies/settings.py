@@ -1,8 +1,9 @@
 """The settings of one company, read from `companies/<name>.toml` and frozen.
 
 Belongs here: everything a person decides about a company (business model, windows, thresholds, evaluation
-period) and how a file of settings is found, read and refused. The source mapping has its own module
-(`companies.mapping`). Does not belong here: environment variables, paths of a machine, anything learned from data.
+period) and how a file of settings is found, read and refused. The source mapping (`companies.mapping`) and what
+shapes reports only (`companies.reporting`) have modules of their own. Does not belong here: environment variables,
+paths of a machine, anything learned from data.
 """
 
 import tomllib
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from companies.mapping import Source
+from companies.reporting import Frozen, Health, Pipeline, Quality
 
 FOLDER = Path(__file__).parent
 
@@ -24,12 +26,6 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 
 class CompanyError(ValueError):
     """A company is unknown or its settings are wrong; the message names the file, the key and the mend."""
-
-
-class Frozen(BaseModel):
-    """Base of all settings: immutable, and a key that is not known is an error, not a silent default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Windows(Frozen):
@@ -115,10 +111,10 @@ class RuleScore(Frozen):
         sales_qualified_kinds: touchpoint kinds that make a lead an SQL at once, whatever its score.
     """
 
-    seniority: dict[str, int] = {}
-    company_size: dict[str, int] = {}
-    lead_source: dict[str, int] = {}
-    touchpoint_kind: dict[str, int] = {}
+    seniority: dict[str, int] = Field(default_factory=dict)
+    company_size: dict[str, int] = Field(default_factory=dict)
+    lead_source: dict[str, int] = Field(default_factory=dict)
+    touchpoint_kind: dict[str, int] = Field(default_factory=dict)
     sales_qualified_kinds: tuple[str, ...] = ("consultation_booked",)
 
 
@@ -145,6 +141,9 @@ class Company(Frozen):
     evaluation: Evaluation = Evaluation()
     economics: Economics = Economics()
     rule_score: RuleScore = RuleScore()
+    quality: Quality = Quality()
+    pipeline: Pipeline = Pipeline()
+    health: Health = Health()
     source: Source
 
     @field_validator("time_zone")

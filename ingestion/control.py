@@ -1,24 +1,36 @@
 """What dbt must know about the company, written to control.* because SQL reads no settings file.
 
-Belongs here: the rows of control.company_settings, control.lead_ages and control.rule_points. Does not belong
+Belongs here: the rows of control.company_settings and of the small tables of settings beside it. Does not belong
 here: the settings themselves (`companies.settings`) or the record of loads (`ingestion.landing`).
 """
 
 # ruff: noqa: S608 - names are quoted by sql_text and come from the contract or a validated settings file
+from datetime import date
+
 import duckdb
 
 from companies.settings import Company, RuleScore
+from ingestion.warehouse_schema import SETTINGS_TABLES, create_settings_table
 
 SALES_QUALIFIED = "sales_qualified_kind"
 
 
 def write_settings(con: duckdb.DuckDBPyConnection, company: Company) -> None:
     """Replace the settings in the warehouse by those of `company`; runs inside the caller's transaction if any."""
-    settings = _settings(company)
-    _replace(con, "company_settings", list(settings), [tuple(settings.values())])
-    ages = sorted(set(company.evaluation.lead_ages_days))
-    _replace(con, "lead_ages", ["age_days"], [(age,) for age in ages])
-    _replace(con, "rule_points", ["attribute", "value", "points"], _points(company.rule_score))
+    rows: dict[str, list[tuple[object, ...]]] = {
+        "company_settings": [tuple(_settings(company).values())],
+        "lead_ages": [(age,) for age in sorted(set(company.evaluation.lead_ages_days))],
+        "rule_points": _points(company.rule_score),
+        "sales_targets": [(date.fromisoformat(f"{month}-01"), amount) for month, amount in _targets(company)],
+        "stage_categories": [(key.strip().lower(), kind) for key, kind in company.pipeline.stage_categories.items()],
+        "health_weights": list(company.health.model_dump().items()),
+    }
+    for table in SETTINGS_TABLES:
+        _replace(con, table, rows[table])
+
+
+def _targets(company: Company) -> list[tuple[str, float]]:
+    return sorted(company.pipeline.targets.items())
 
 
 def _settings(company: Company) -> dict[str, object]:
@@ -42,6 +54,9 @@ def _settings(company: Company) -> dict[str, object]:
         "gross_margin_ratio": company.economics.gross_margin_ratio,
         "leads_from": company.evaluation.leads_from,
         "customers_from": company.evaluation.customers_from,
+        **company.quality.model_dump(),
+        "commit_min_probability": company.pipeline.commit_min_probability,
+        "best_case_min_probability": company.pipeline.best_case_min_probability,
     }
 
 
@@ -60,8 +75,8 @@ def _points(score: RuleScore) -> list[tuple[object, ...]]:
     ]
 
 
-def _replace(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], rows: list[tuple[object, ...]]) -> None:
-    con.execute(f"delete from control.{table}")
-    marks = ", ".join("?" for _ in columns)
+def _replace(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:
+    create_settings_table(con, table)
+    marks = ", ".join("?" for _ in SETTINGS_TABLES[table])
     for row in rows:
-        con.execute(f"insert into control.{table} ({', '.join(columns)}) values ({marks})", row)
+        con.execute(f"insert into control.{table} values ({marks})", row)

@@ -27,7 +27,7 @@ QUARANTINE_COLUMNS: dict[str, str] = {
     "row": "VARCHAR NOT NULL",
 }
 
-CONTROL_TABLES: dict[str, dict[str, str]] = {
+SETTINGS_TABLES: dict[str, dict[str, str]] = {
     "company_settings": {
         "name": "VARCHAR NOT NULL",
         "business_model": "VARCHAR NOT NULL",
@@ -48,9 +48,21 @@ CONTROL_TABLES: dict[str, dict[str, str]] = {
         "gross_margin_ratio": "DOUBLE NOT NULL",
         "leads_from": "DATE",
         "customers_from": "DATE",
+        "implausible_money_factor": "DOUBLE NOT NULL",
+        "stale_source_factor": "DOUBLE NOT NULL",
+        "stale_source_min_days": "INTEGER NOT NULL",
+        "incomplete_profile_min_missing": "INTEGER NOT NULL",
+        "commit_min_probability": "DOUBLE NOT NULL",
+        "best_case_min_probability": "DOUBLE NOT NULL",
     },
     "lead_ages": {"age_days": "INTEGER NOT NULL"},
     "rule_points": {"attribute": "VARCHAR NOT NULL", "value": "VARCHAR NOT NULL", "points": "INTEGER NOT NULL"},
+    "sales_targets": {"month": "DATE NOT NULL", "amount": "DECIMAL(18,2) NOT NULL"},
+    "stage_categories": {"stage": "VARCHAR NOT NULL", "category": "VARCHAR NOT NULL"},
+    "health_weights": {"component": "VARCHAR NOT NULL", "weight": "DOUBLE NOT NULL"},
+}
+
+CONTROL_TABLES: dict[str, dict[str, str]] = {
     "loads": {
         "load_id": "VARCHAR NOT NULL",
         "table_name": "VARCHAR NOT NULL",
@@ -83,6 +95,14 @@ def create_schemas(con: duckdb.DuckDBPyConnection) -> None:
         _create(con, f"control.{name}", columns)
 
 
+def create_settings_table(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Create a table of settings anew and empty: it is no fact, and a later version may have more columns."""
+    con.execute(f"create or replace table control.{name} ({_declared(SETTINGS_TABLES[name])})")
+
+
 def _create(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) -> None:
-    declared = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
-    con.execute(f"create table if not exists {name} ({declared})")
+    con.execute(f"create table if not exists {name} ({_declared(columns)})")
+
+
+def _declared(columns: dict[str, str]) -> str:
+    return ", ".join(f'"{column}" {kind}' for column, kind in columns.items())

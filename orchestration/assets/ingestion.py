@@ -21,6 +21,9 @@ CONTROL_TABLES = {
     "company_settings": "The company's settings as one row, for SQL to read.",
     "lead_ages": "Ages in days at which an open lead is scored.",
     "rule_points": "Points of the rule score.",
+    "sales_targets": "Amount of deals to be won by month.",
+    "stage_categories": "Forecast category of a deal stage.",
+    "health_weights": "Weights of the parts of the health score.",
     "loads": "One row per table and landing: read, accepted, quarantined.",
 }
 # More than this share of a table's rows in quarantine is worth a person's look.

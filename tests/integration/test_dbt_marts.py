@@ -1,7 +1,4 @@
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,30 +8,9 @@ import duckdb
 import pytest
 
 from tests import factories
+from tests.dbt_builds import NOT_FEATURES, Query, dbt, reader
 
 pytestmark = pytest.mark.slow  # three dbt builds
-
-DBT_FOLDER = Path(__file__).resolve().parents[2] / "dbt_project"
-Row = tuple[Any, ...]
-Query = Callable[[str], list[Row]]
-
-
-def _build(warehouse: Path, target: Path) -> None:
-    """Run every model and data test but the features'; a failure is told with dbt's own message.
-
-    In a process of its own: inside this one, dbt would keep the warehouse open.
-    """
-    dbt = [str(Path(sys.executable).parent / "dbt"), "--quiet", "--no-use-colors", "--log-level-file", "none", "build"]
-    places = ["--project-dir", str(DBT_FOLDER), "--profiles-dir", str(DBT_FOLDER), "--target-path", str(target)]
-    environment = os.environ | {"LIFECYCLE_WAREHOUSE": str(warehouse), "DO_NOT_TRACK": "1"}
-    result = subprocess.run(  # noqa: S603 - fixed arguments
-        [*dbt, *places, "--exclude", "path:models/features", "test_type:unit"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
 
 
 def _marts(folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], **settings: Any) -> Query:  # noqa: ANN401 - settings of any kind
@@ -45,13 +21,8 @@ def _marts(folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], **sett
             "insert into quarantine.product_usage values "
             "('1', 'test', 'usage.csv', 7, '2025-01-01', ['usage_id: occurs twice'], '{}')"
         )
-    _build(warehouse, folder / "target")
-
-    def query(sql: str) -> list[Row]:
-        with duckdb.connect(str(warehouse), read_only=True) as con:
-            return con.execute(sql).fetchall()
-
-    return query
+    dbt(warehouse, folder / "target", "build", *NOT_FEATURES)
+    return reader(warehouse)
 
 
 def _subscription(

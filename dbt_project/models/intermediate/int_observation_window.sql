@@ -42,7 +42,13 @@ final as (
         sql_min_score,
         stale_mql_days,
         stale_sql_days,
-        gross_margin_ratio
+        gross_margin_ratio,
+        implausible_money_factor,
+        stale_source_factor,
+        stale_source_min_days,
+        incomplete_profile_min_missing,
+        commit_min_probability,
+        best_case_min_probability
     from bounded
 )
 

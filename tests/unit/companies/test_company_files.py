@@ -1,8 +1,12 @@
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
+from pydantic import ValidationError
 
 from companies.settings import FOLDER, CompanyError, available, load
+from tests import factories
 
 VALID = """
 title = "Acme"
@@ -74,3 +78,30 @@ def test_unknown_company_lists_the_known_ones(tmp_path: Path) -> None:
 def test_mapping_that_contradicts_itself_is_refused(tmp_path: Path, old: str, new: str, told: str) -> None:
     """A rule without one clear meaning is refused with the mend."""
     assert told in refused(tmp_path, VALID.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "said"),
+    [
+        ("pipeline", {"targets": {"2025-13": 5}}, "is not a month"),
+        ("pipeline", {"best_case_min_probability": 0.9}, "must not be above"),
+        ("health", dict.fromkeys(["usage", "breadth", "support", "sentiment", "commercial"], 0), "above zero"),
+        ("quality", {"incomplete_profile_min_missing": 6}, "less than or equal to 5"),
+    ],
+)
+def test_settings_of_reports_are_checked(section: str, wrong: dict[str, object], said: str) -> None:
+    """A month that is none, categories in the wrong order, weights of nothing and impossible limits are refused."""
+    with pytest.raises(ValidationError, match=said):
+        factories.company(**{section: wrong})
+
+
+def test_settings_of_reports_reach_sql(tmp_path: Path) -> None:
+    """Targets, categories and weights are tables, limits are columns; a second landing replaces them."""
+    settings = {"targets": {"2025-03": 1000}, "stage_categories": {" Closing ": "commit"}}
+    warehouse = factories.raw_warehouse(tmp_path / "w.duckdb", company=factories.company())
+    factories.raw_warehouse(warehouse, company=factories.company(pipeline=settings, quality={"stale_source_factor": 5}))
+    with duckdb.connect(str(warehouse)) as con:
+        assert con.execute("select month, amount from control.sales_targets").fetchall() == [(date(2025, 3, 1), 1000)]
+        assert con.execute("from control.stage_categories").fetchall() == [("closing", "commit")]
+        assert con.execute("select count(*) from control.health_weights").fetchall() == [(5,)]
+        assert con.execute("select stale_source_factor from control.company_settings").fetchall() == [(5.0,)]

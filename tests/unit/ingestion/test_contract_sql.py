@@ -119,4 +119,4 @@ def test_schemas_are_created_once() -> None:
     create_schemas(con)
     create_schemas(con)
     count = "select table_schema, count(*) from information_schema.tables group by table_schema order by table_schema"
-    assert con.execute(count).fetchall() == [("control", 4), ("quarantine", 13), ("raw", 13)]
+    assert con.execute(count).fetchall() == [("control", 1), ("quarantine", 13), ("raw", 13)]
