@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets.ingestion import raw_tables, source_files
+from orchestration.assets.metrics import metric_assets
 from orchestration.assets.models import model_assets
 from orchestration.assets.predictions import prediction_assets
 from orchestration.assets.publish import published_asset
@@ -41,6 +42,7 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
             source_files,
             raw_tables,
             *warehouse_assets(partitions),
+            metric_assets(),
             *model_assets(),
             *prediction_assets(partitions),
             published_asset(),

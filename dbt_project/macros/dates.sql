@@ -82,6 +82,21 @@
     explode(sequence(trunc({{ first_day }}, 'MM'), trunc({{ last_day }}, 'MM'), interval 1 month))
 {%- endmacro %}
 
+{# One row per day from `first_day` to `last_day`; no row when either is null. #}
+{% macro explode_days(first_day, last_day) -%}
+    {{ return(adapter.dispatch('explode_days')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro default__explode_days(first_day, last_day) -%}
+    cast(unnest(generate_series(
+        cast({{ first_day }} as timestamp), cast({{ last_day }} as timestamp), interval 1 day
+    )) as date)
+{%- endmacro %}
+
+{% macro spark__explode_days(first_day, last_day) -%}
+    explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day))
+{%- endmacro %}
+
 {# Stands for "no end" where an end must be compared; later than any day that landing accepts. #}
 {% macro no_end() -%}
     cast('2999-12-31' as date)

@@ -7,8 +7,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.dbt_command import run_dbt
 from tests import factories
-from tests.dbt_builds import NOT_FEATURES, Query, dbt, reader
+from tests.dbt_builds import NOT_FEATURES, Query, reader
 
 pytestmark = pytest.mark.slow  # three dbt builds
 
@@ -21,7 +22,7 @@ def _marts(folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], **sett
             "insert into quarantine.product_usage values "
             "('1', 'test', 'usage.csv', 7, '2025-01-01', ['usage_id: occurs twice'], '{}')"
         )
-    dbt(warehouse, folder / "target", "build", *NOT_FEATURES)
+    run_dbt("build", *NOT_FEATURES, warehouse=warehouse, target=folder / "target")
     return reader(warehouse)
 
 
