@@ -7,7 +7,7 @@ COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --n
 TWO_CORES := -n 2 --dist loadfile
 export LIFECYCLE_COMPANY := $(COMPANY)
 
-.PHONY: help setup run ui env metrics diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
+.PHONY: help setup run ui env metrics metrics-page diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -38,6 +38,9 @@ env: .venv/.run  ## shell exports for Dagster's own commands: eval "$$(make env)
 
 metrics: .venv/.run  ## every metric of COMPANY: definition, owner, newest value
 	@$(BIN)/python -m orchestration.metrics_report
+
+metrics-page: .venv/.run  ## write docs/metrics.md from the definitions
+	@$(BIN)/python -m orchestration.metrics_page
 
 diff-definition: .venv/.run  ## what another definition does: SETTING=windows.grace_days TO=30 [FROM=0]
 	@$(BIN)/python -m orchestration.definition_diff $(SETTING) --to $(TO) $(if $(FROM),--from $(FROM))
