@@ -1,5 +1,5 @@
--- Of the deals of a forecast each is won, lost or still open, a longer window never holds fewer deals, and nothing is won
--- of deals that were not in it.
+-- Of the deals of a forecast each is won, lost or still open, a longer window never holds fewer deals, and nothing is
+-- won of deals that were not in it.
 with forecasts as (
     select * from {{ ref('fct_pipeline_forecasts') }}
 ),

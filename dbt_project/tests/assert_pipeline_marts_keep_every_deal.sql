@@ -1,31 +1,22 @@
 -- No join on the way to the marts of the pipeline drops a deal or counts it twice.
 {{ config(meta={'dagster': {'ref': {'name': 'fct_open_deals_monthly'}}}) }}
+{% set counts = {
+    'fct_deals': ('int_deals_enriched', 'count(*)'),
+    'fct_deal_slippage': ('int_deals_enriched', 'count(*)'),
+    'fct_open_deals_monthly': ('int_open_deals_as_of', 'count(*)'),
+    'fct_pipeline_ageing': ('int_open_deals_as_of', 'sum(open_count)'),
+    'fct_pipeline_forecasts': ('int_open_deals_as_of', 'sum(case when window_days is null then open_count end)')
+} %}
+
 with counted as (
+    {% for mart, (deals, rows_count) in counts.items() -%}
     select
-        'fct_deals' as table_name,
-        (select count(*) from {{ ref('int_deals_enriched') }}) as expected_count,
-        (select count(*) from {{ ref('fct_deals') }}) as rows_count
-    union all
-    select
-        'fct_deal_slippage' as table_name,
-        (select count(*) from {{ ref('int_deals_enriched') }}) as expected_count,
-        (select count(*) from {{ ref('fct_deal_slippage') }}) as rows_count
-    union all
-    select
-        'fct_open_deals_monthly' as table_name,
-        (select count(*) from {{ ref('int_open_deals_as_of') }}) as expected_count,
-        (select count(*) from {{ ref('fct_open_deals_monthly') }}) as rows_count
-    union all
-    select
-        'fct_pipeline_ageing' as table_name,
-        (select count(*) from {{ ref('int_open_deals_as_of') }}) as expected_count,
-        (select coalesce(sum(open_count), 0) from {{ ref('fct_pipeline_ageing') }}) as rows_count
-    union all
-    select
-        'fct_pipeline_forecasts' as table_name,
-        (select count(*) from {{ ref('int_open_deals_as_of') }}) as expected_count,
-        (select coalesce(sum(open_count), 0) from {{ ref('fct_pipeline_forecasts') }} where window_days is null)
-            as rows_count
+        '{{ mart }}' as table_name,
+        (select count(*) from {{ ref(deals) }}) as expected_count,
+        (select coalesce({{ rows_count }}, 0) from {{ ref(mart) }}) as rows_count
+    {% if not loop.last %}union all
+    {% endif %}
+    {%- endfor %}
 )
 
 select * from counted

@@ -24,7 +24,9 @@ closed_deals as (
             as won_cycle_days
     from {{ ref('fct_deals') }} as deals
     cross join {{ ref('int_observation_window') }} as observation
-    where deals.closed_on between {{ month_start('observation.first_event_on') }} and {{ month_end('observation.data_until') }}
+    where
+        deals.closed_on >= {{ month_start('observation.first_event_on') }}
+        and deals.closed_on <= {{ month_end('observation.data_until') }}
 )
 
 select

@@ -1,6 +1,6 @@
-{# Changes of stage while a deal was open. What is dated before the creation holds from the creation on, a deal is in stage
-   `unknown` until its first dated stage, the same stage told again is no change, and a stage told at the closing or later
-   ("closed won") is the closing itself. #}
+{# Changes of stage while a deal was open. What is dated before the creation holds from the creation on, a deal is in
+   stage `unknown` until its first dated stage, the same stage told again is no change, and a stage told at the closing
+   or later ("closed won") is the closing itself. #}
 with deals as (
     select * from {{ ref('int_deals_described') }}
     where is_dated and coalesce(closed_on >= created_on, true)

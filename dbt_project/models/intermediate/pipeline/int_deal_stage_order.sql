@@ -1,5 +1,5 @@
-{# The order in which deals pass their stages: by the source's probabilities where every stage has one, else by how early
-   deals enter them. #}
+{# The order in which deals pass their stages: by the source's probabilities where every stage has one, else by how
+   early deals enter them. #}
 with entries as (
     select
         *,

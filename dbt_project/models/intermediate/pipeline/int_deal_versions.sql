@@ -1,7 +1,7 @@
 {# What was known about a deal at the end of each day: a version replaced on the day it became known never was. A
    closed version without a close date counts as closed from the day on which it became known. #}
 with versions as (
-    select * from {{ ref('stg_raw__deals') }}
+    select * from {{ ref('int_deals_converted') }}
     where superseded_on is null or superseded_on > known_on
 ),
 

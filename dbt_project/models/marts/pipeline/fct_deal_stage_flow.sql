@@ -64,7 +64,7 @@ grid as (
 final as (
     select
         grid.stage,
-        cast(coalesce(lag(standing.closing_count) over (partition by grid.stage order by grid.month_start), 0) as bigint)
+        coalesce(lag(standing.closing_count) over (partition by grid.stage order by grid.month_start), 0)
             as opening_count,
         coalesce(entered.entered_count, 0) as entered_count,
         cast(coalesce(entered.reentered_count, 0) as bigint) as reentered_count,

@@ -2,6 +2,9 @@
     'all': "'all'", 'pipeline': 'pipeline', 'owner': 'owner_id', 'segment': 'segment', 'region': 'region',
     'lead_source': 'lead_source'
 } %}
+{% set figures = [
+    'closed_count', 'won_count', 'closed_amount', 'won_amount', 'closed_cycle_days', 'won_cycle_days'
+] %}
 
 with months as (
     select * from {{ ref('int_month_spine') }}
@@ -33,15 +36,15 @@ by_dimension as (
 
 summed_up as (
     select
+        {% for figure in figures -%}
+        sum(case when by_dimension.closed_month = months.month_start then by_dimension.{{ figure }} else 0 end)
+            as {{ figure }},
+        sum(by_dimension.{{ figure }}) as trailing_{{ figure }},
+        {% endfor -%}
         by_dimension.dimension_name,
         by_dimension.dimension_value,
         months.month_start,
-        months.is_complete,
-        {% for figure in ['closed_count', 'won_count', 'closed_amount', 'won_amount', 'closed_cycle_days', 'won_cycle_days'] -%}
-        sum(case when by_dimension.closed_month = months.month_start then by_dimension.{{ figure }} else 0 end)
-            as {{ figure }},
-        sum(by_dimension.{{ figure }}) as trailing_{{ figure }}{% if not loop.last %},{% endif %}
-        {% endfor %}
+        months.is_complete
     from months
     inner join by_dimension
         on months.month_start >= by_dimension.closed_month
