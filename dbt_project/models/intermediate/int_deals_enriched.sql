@@ -26,6 +26,7 @@ final as (
         deals.lost_reason,
         deals.outcome = 'open' as is_open,
         deals.outcome = 'won' as is_won,
+        case when deals.outcome <> 'open' then deals.closed_at end as closed_at,
         deals.created_on,
         deals.expected_close_on,
         case when deals.outcome <> 'open' then deals.closed_on end as closed_on,
