@@ -65,6 +65,14 @@
     datediff({{ later }}, {{ earlier }})
 {%- endmacro %}
 
+{# Calendar months from the month of `earlier` to that of `later`. #}
+{% macro month_diff(earlier, later) -%}
+    cast(
+        (extract(year from {{ later }}) - extract(year from {{ earlier }})) * 12
+        + extract(month from {{ later }}) - extract(month from {{ earlier }}) as integer
+    )
+{%- endmacro %}
+
 {# One row per month start from `first_day`'s month to `last_day`'s month; no row when either is null. #}
 {% macro explode_months(first_day, last_day) -%}
     {{ return(adapter.dispatch('explode_months')(first_day, last_day)) }}

@@ -12,7 +12,7 @@ with{% for table, column, day in money %}
         {{ month_start(day) }} as month_start,
         count(*) as rows_count
     from {{ ref('stg_raw__' ~ table) }}
-    where {{ column }} is not null and {{ day }} is not null
+    where {{ column }} is not null
     group by {{ rate_currency('currency') }}, {{ month_start(day) }}
 ),
 {% endfor %}
