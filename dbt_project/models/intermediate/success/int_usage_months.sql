@@ -27,15 +27,23 @@ features as (
     group by feature
 ),
 
+started as (
+    select min(used_on) as first_used_on
+    from used_days
+),
+
 windows as (
     select
-        month_start,
-        measured_on,
-        is_complete,
+        months.month_start,
+        months.measured_on,
+        months.is_complete,
         least(
-            {{ add_days('month_start', -1) }}, {{ add_days('measured_on', -2 * var('usage_window_days')) }}
+            {{ add_days('months.month_start', -1) }},
+            {{ add_days('months.measured_on', -2 * var('usage_window_days')) }}
         ) as reads_after
     from months
+    cross join started
+    where months.measured_on >= started.first_used_on
 ),
 
 counted as (
@@ -66,12 +74,12 @@ final as (
             'counted.last_loaded_at'
         ]) }} as month_version,
         cast(coalesce(seen.features_seen_count, 0) as bigint) as features_seen_count,
-        cast(counted.rows_count as bigint) as rows_count,
+        cast(coalesce(counted.rows_count, 0) as bigint) as rows_count,
         windows.is_complete,
         windows.measured_on,
         windows.reads_after
     from windows
-    inner join counted on windows.month_start = counted.month_start
+    left join counted on windows.month_start = counted.month_start
     left join seen on windows.month_start = seen.month_start
 )
 
