@@ -46,7 +46,7 @@ def deals() -> Company:
 
 
 def kept(con: Con) -> list[tuple[str, int, datetime | None]]:
-    query = "select source_file, source_row, mended_at from quarantine.deals order by loaded_at, source_file, source_row"
+    query = "select source_file, source_row, mended_at from quarantine.deals order by 1, 2"
     return con.execute(query).fetchall()
 
 
