@@ -15,6 +15,9 @@ from orchestration.dbt_command import run_dbt
 from tests import factories
 
 Query = Callable[[str], list[tuple[Any, ...]]]
+# The marts of findings and all they are made of, with the tests of these.
+FINDINGS = ("--select", "+fct_data_quality_score_history", "+fct_data_quality_by_rule")
+FINDINGS += ("--indirect-selection", "cautious", "--exclude", "test_type:unit")
 NOT_FEATURES = ("--exclude", "path:models/features", "test_type:unit")
 
 

@@ -20,7 +20,7 @@ judged as (
     select
         money.*,
         observation.company_currency,
-        {{ var('implausible_money_factor') }} * medians.median_amount as implausible_amount
+        observation.implausible_money_factor * medians.median_amount as implausible_amount
     from money
     cross join observation
     left join medians on money.table_name = medians.table_name
@@ -57,12 +57,13 @@ converted as (
 final as (
     select
         rule,
+        source,
         table_name,
         row_key,
         concat(column_name, ' is ', cast(given_amount as varchar), ' ', coalesce(currency, '(no currency)'), '.')
             as message,
         cast(1 as bigint) as rows_count,
-        known_on as first_seen
+        known_on as happened_on
     from found
     union all
     select * from converted

@@ -7,6 +7,7 @@
 with final as (
     {% for table, key, column in columns -%}
     select
+        source,
         '{{ table }}' as table_name,
         {{ key }} as row_key,
         '{{ column }}' as column_name,
