@@ -42,6 +42,7 @@ def evaluate(
         quality: limits of staleness, from the company's settings.
     """
     library = _Library()
+    con.execute("set TimeZone = 'UTC'")
     wanted = set(tables)
     for table in TABLES.values():
         if table.name in wanted:
@@ -60,12 +61,12 @@ def _report(
     con: duckdb.DuckDBPyConnection, table: RawTable, until: date, quality: Quality, library: "_Library"
 ) -> TableReport:
     rows = int(con.execute(f"select count(*) from raw.{table.name}").fetchall()[0][0])
+    if rows == 0:
+        month = history.newest_complete_month(until)
+        return TableReport(table.name, rows, 0, month, (), ("The table is empty; there is nothing to judge.",))
     usual = history.read(con, table, until)
     landed = batches.landed(con, table)
     outcomes = list(library.outcomes("contract", table, contract_suite(table), landed))
-    if rows == 0:
-        notes: tuple[str, ...] = ("The table is empty; nothing is compared with its history.",)
-        return TableReport(table.name, rows, 0, usual.month, tuple(outcomes), notes)
     hopes = expected(table, usual, until, quality)
     for expectations, batch in (
         (hopes.delivery, batches.delivery(usual)),

@@ -18,6 +18,7 @@ import duckdb
 from ingestion.contract_fields import RawTable
 from ingestion.expectations.watched import (
     HISTORY_MONTHS,
+    LEAST_GAPS,
     LEAST_ROWS,
     MOST_WORDS,
     QUANTILES,
@@ -53,7 +54,8 @@ class History:
         quantiles: column -> the range of each quantile over the months.
         words: column -> its values, for columns that have few.
         newest_event: the last event of all.
-        usual_gap_days: 95 of 100 gaps between two days with rows, in the last year with rows, are not longer.
+        usual_gap_days: 95 of 100 gaps between two days with rows, in the last year with rows, are not longer; none
+            where there are too few gaps to say.
     """
 
     month: date
@@ -194,6 +196,6 @@ def _usual_gap(con: duckdb.DuckDBPyConnection, table: RawTable) -> float | None:
         gaps as (
             select happened_on - lag(happened_on) over (order by happened_on) as gap_days from days
         )
-        select quantile_cont(gap_days, {USUAL_GAP}) from gaps
+        select quantile_cont(gap_days, {USUAL_GAP}) from gaps having count(gap_days) >= {LEAST_GAPS}
     """).fetchall()
-    return None if rows[0][0] is None else float(rows[0][0])
+    return float(rows[0][0]) if rows else None

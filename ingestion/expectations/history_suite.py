@@ -15,6 +15,7 @@ from companies.reporting import Quality
 from ingestion.contract_fields import RawTable
 from ingestion.expectations.history import History, Range
 from ingestion.expectations.watched import (
+    LEAST_GAPS,
     LEAST_MONTHS,
     LEAST_ROWS,
     MISSING_SLACK,
@@ -112,7 +113,7 @@ def _recency(
     if not WATCHED[table.name].has_rhythm:
         return
     if history.newest_event is None or history.usual_gap_days is None:
-        notes.append("Silence is not judged: not enough history, fewer than two days with rows.")
+        notes.append(f"Silence is not judged: not enough history, fewer than {LEAST_GAPS} gaps between days with rows.")
         return
     silence = max(quality.stale_source_factor * history.usual_gap_days, quality.stale_source_min_days)
     due = until - timedelta(days=math.floor(silence))

@@ -11,6 +11,7 @@ HISTORY_MONTHS: Final = 12
 # Volume grows: only the newest half year says what is usual.
 VOLUME_MONTHS: Final = 6
 LEAST_MONTHS: Final = 6
+LEAST_GAPS: Final = 6
 # A quantile or a share of fewer rows moves by chance alone.
 LEAST_ROWS: Final = 20
 # Rows of the newest month: from a third of the least to three times the most of the months before.
