@@ -64,6 +64,11 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
         return self.state / "published"
 
     @property
+    def data_docs(self) -> Path:
+        """The folder of pages about the raw tables' expectations."""
+        return self.state / "data_docs"
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's store."""
         return f"sqlite:///{self.state / 'mlflow.db'}"

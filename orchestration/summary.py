@@ -18,6 +18,7 @@ LAYERS = {
     "definitions": "definitions",
     "source__files": "source",
     "land_raw_tables": "landing",
+    "raw_expectations": "expectations",
     "dbt_warehouse": "warehouse (dbt)",
     "dbt_features": "features (dbt)",
     "models": "models",
