@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=1200)
     parser.add_argument("--memory-limit", default="4GB")
-    parser.add_argument("--folder", type=Path, help="keeps the simulated source for the next time; default: a scratch one")
+    parser.add_argument("--folder", type=Path, help="keeps the simulated source; default: a scratch one")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         deployment = _deployment(chosen.folder or Path(scratch), chosen.accounts, chosen.memory_limit)

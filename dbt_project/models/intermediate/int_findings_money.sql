@@ -43,12 +43,13 @@ found as (
 converted as (
     select
         'foreign_currency' as rule,
+        min(source) as source,
         table_name,
         currency as row_key,
         concat('Converted from ', currency, ' to ', company_currency, ': ', cast(count(*) as varchar), ' row(s).')
             as message,
         count(*) as rows_count,
-        min(known_on) as first_seen
+        min(known_on) as happened_on
     from judged
     where currency <> company_currency
     group by table_name, currency, company_currency

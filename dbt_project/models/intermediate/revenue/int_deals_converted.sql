@@ -24,6 +24,7 @@ final as (
         deals.closed_at,
         deals.outcome,
         deals.lost_reason,
+        deals.source,
         deals.known_at,
         deals.created_on,
         deals.closed_on,

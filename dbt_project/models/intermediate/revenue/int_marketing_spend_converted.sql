@@ -16,6 +16,7 @@ final as (
         {{ in_company_currency('marketing_spend.amount') }} as amount,
         marketing_spend.amount as given_amount,
         marketing_spend.currency,
+        marketing_spend.source,
         marketing_spend.known_at,
         marketing_spend.known_on,
         marketing_spend.superseded_on

@@ -23,6 +23,7 @@ final as (
         subscriptions.is_trial,
         subscriptions.billing_period,
         subscriptions.auto_renew,
+        subscriptions.source,
         subscriptions.known_at,
         subscriptions.known_on,
         subscriptions.superseded_on

@@ -18,6 +18,7 @@ final as (
         transactions.kind,
         transactions.occurred_at,
         transactions.paid_at,
+        transactions.source,
         transactions.known_at,
         transactions.occurred_on,
         transactions.paid_on,
