@@ -385,6 +385,29 @@ def test_forecasts_stand_beside_what_came_of_them(miniature_contractual: Query) 
     ]
 
 
+def test_forecast_by_earlier_windows_learns_from_those_that_ended(miniature_contractual: Query) -> None:
+    """The rate is that of the same stage and window in the windows that had ended in the twelve months before."""
+    rows = miniature_contractual(
+        "select as_of, window_name, stage, earlier_won_count, earlier_open_count, earlier_weighted_amount"
+        " from marts.fct_pipeline_forecasts where earlier_open_count > 0 order by window_name, as_of"
+    )
+    expected = [
+        ("2024-04-30", "30_days", "proposal", 1, 1, 1080.0),  # d3
+        ("2024-06-30", "30_days", "proposal", 2, 2, 606.0),  # d3, d6
+        ("2024-10-31", "30_days", "proposal", 3, 3, 3000.0),  # d3, d6, d10
+        ("2024-04-30", "90_days", "proposal", 1, 1, 1080.0),  # d3, whose window ended that day
+        ("2024-06-30", "90_days", "proposal", 1, 1, 606.0),  # d6's lasts until 29 July
+        ("2024-09-30", "90_days", "qualified", 1, 1, 3000.0),  # d4
+        ("2024-10-31", "90_days", "proposal", 3, 3, 3000.0),  # d3, d6, d10
+        ("2024-12-31", "90_days", "qualified", 1, 2, 720.0),  # d4; d8, lost on 20 November
+        ("2025-03-31", "90_days", "qualified", 2, 3, 4000 / 3),  # d4; d8; d11, whose window ended that day
+        ("2025-04-30", "90_days", "proposal", 2, 3, 4000 / 3),  # d6, d10; d8: d3's ended on 30 April 2024
+        ("2025-05-31", "90_days", "proposal", 2, 3, 4000 / 3),
+        ("2025-06-30", "90_days", "proposal", 2, 3, 4000 / 3),  # d6's ended on 29 July 2024
+    ]
+    assert rows == [(day(as_of), *words, pytest.approx(amount, rel=1e-12)) for as_of, *words, amount in expected]
+
+
 def test_coverage_compares_the_pipeline_with_targets(with_targets: Query) -> None:
     """January was reached to 72 %; July's target is covered by half, by a deal that April still expected in May."""
     rows = with_targets(
