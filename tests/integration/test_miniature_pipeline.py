@@ -249,7 +249,7 @@ def test_win_rate_has_an_interval_of_its_twelve_months(miniature_contractual: Qu
     """Two of three won in the last twelve months: 67 %, between 21 and 94 % (Wilson); June itself closed nothing."""
     rows = miniature_contractual(
         "select dimension_name, dimension_value, closed_count, win_rate, trailing_won_count, trailing_lost_count,"
-        " trailing_win_rate, round(trailing_win_rate_low, 4), round(trailing_win_rate_high, 4), trailing_won_amount,"
+        " trailing_win_rate, round(trailing_win_rate_lower, 4), round(trailing_win_rate_upper, 4), trailing_won_amount,"
         " trailing_lost_amount, trailing_won_cycle_days, trailing_closed_cycle_days from marts.fct_win_rates"
         " where month_start = '2025-06-01' and dimension_name in ('all', 'region', 'segment') order by 1, 2"
     )

@@ -38,9 +38,10 @@ compared as (
 
 final as (
     select
+        compared.as_of,
+        compared.window_name,
         compared.stage,
         compared.forecast_category,
-        compared.window_name,
         compared.window_days,
         compared.open_count,
         cast(compared.without_probability_count as bigint) as without_probability_count,
@@ -66,7 +67,6 @@ final as (
             compared.window_ends_on <= observation.data_until,
             compared.open_count = compared.won_count + compared.lost_count
         ) as is_mature,
-        compared.as_of,
         compared.window_ends_on
     from compared
     cross join observation
