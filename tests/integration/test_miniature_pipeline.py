@@ -7,7 +7,7 @@ Jan 25 (41), d12 from 10 Jun 25, open. Owner o1 sells software, o2 sells retail.
 """
 
 import shutil
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -406,6 +406,27 @@ def test_forecast_by_earlier_windows_learns_from_those_that_ended(miniature_cont
         ("2025-06-30", "90_days", "proposal", 2, 3, 4000 / 3),  # d6's ended on 29 July 2024
     ]
     assert rows == [(day(as_of), *words, pytest.approx(amount, rel=1e-12)) for as_of, *words, amount in expected]
+
+
+def test_predictions_need_nothing_known_later(
+    miniature_contractual: Query, shared_folder: Path, tmp_path: Path
+) -> None:
+    """Forget what became known after 15 October 2024 (a push, a loss, three deals): September stays as it was."""
+    warehouse = Path(shutil.copy(shared_folder / "contractual" / "warehouse.duckdb", tmp_path))
+    with duckdb.connect(str(warehouse)) as con:
+        for table in ("deals", "deal_stage_events"):
+            con.execute(f"delete from raw.{table} where known_at > '2024-10-15'")
+    dbt(warehouse, tmp_path / "target", "run", "--select", "+fct_pipeline_forecasts")
+    predicted = (
+        "select as_of, window_name, stage, forecast_category, open_count, open_amount, source_weighted_amount,"
+        " historical_weighted_amount, earlier_weighted_amount from marts.fct_pipeline_forecasts"
+        " where as_of <= '2024-09-30' order by as_of, window_name, stage"
+    )
+    shown = "select * from marts.fct_open_deals_monthly where as_of <= '2024-09-30' order by as_of, deal_id"
+    then = reader(warehouse)
+    assert then("select max(known_at) from raw.deals") < [(datetime(2024, 10, 15),)]
+    assert then(predicted) == miniature_contractual(predicted) != []
+    assert then(shown) == miniature_contractual(shown)
 
 
 def test_coverage_compares_the_pipeline_with_targets(with_targets: Query) -> None:
