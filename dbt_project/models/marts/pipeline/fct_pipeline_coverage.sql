@@ -59,6 +59,8 @@ planned as (
 
 final as (
     select
+        as_of,
+        target_month,
         open_count,
         target_amount,
         won_amount,
@@ -69,9 +71,7 @@ final as (
         weighted_amount,
         {{ ratio('won_amount', 'target_amount') }} as attainment_ratio,
         {{ ratio('open_amount', 'remaining_amount') }} as coverage_ratio,
-        {{ ratio('weighted_amount', 'remaining_amount') }} as weighted_coverage_ratio,
-        as_of,
-        target_month
+        {{ ratio('weighted_amount', 'remaining_amount') }} as weighted_coverage_ratio
     from planned
 )
 
