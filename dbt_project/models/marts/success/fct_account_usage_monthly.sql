@@ -18,7 +18,7 @@ with usage as (
 months as (
     select * from {{ ref('int_usage_months') }}
     {% if is_incremental() -%}
-        where month_start not in (select month_start from {{ this }})
+    where month_start not in (select month_start from {{ this }})
     {%- endif %}
 ),
 
