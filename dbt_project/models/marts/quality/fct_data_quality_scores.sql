@@ -15,22 +15,20 @@ counted as (
     select
         source,
         table_name,
-        count(*) as findings_count,
         {% for severity in ['error', 'warning', 'info'] -%}
         sum(case when severity = '{{ severity }}' then 1 else 0 end) as {{ severity }}_findings_count,
-        sum(case when severity = '{{ severity }}' then rows_count else 0 end) as {{ severity }}_rows_count
-        {%- if not loop.last %},{% endif %}
-        {% endfor %}
+        sum(case when severity = '{{ severity }}' then rows_count else 0 end) as {{ severity }}_rows_count,
+        {% endfor -%}
+        count(*) as findings_count
     from findings
     group by source, table_name
 ),
 
 weights as (
     select
-        {% for severity in ['error', 'warning', 'info'] -%}
-        max(case when severity = '{{ severity }}' then weight end) as {{ severity }}_weight
-        {%- if not loop.last %},{% endif %}
-        {% endfor %}
+        max(case when severity = 'error' then weight end) as error_weight,
+        max(case when severity = 'warning' then weight end) as warning_weight,
+        max(case when severity = 'info' then weight end) as info_weight
     from severities
 ),
 
