@@ -268,7 +268,7 @@ def test_findings_name_every_planted_fault(contractual: Query) -> None:
         ("customer_without_conversion_date", "l4", 1),
         ("duplicate_company", "p2", 1),
         ("duplicate_person", "l2", 1),
-        ("foreign_currency", "s7", 1),
+        ("foreign_currency", "USD", 1),
         ("negative_money", "s7", 1),
         ("orphan_account", "s7", 1),
         ("orphan_subscription", "product_usage-4", 1),

@@ -1,5 +1,5 @@
 with deals as (
-    select * from {{ ref('stg_raw__deals') }}
+    select * from {{ ref('int_deals_converted') }}
     where {{ is_newest() }}
 ),
 
@@ -21,6 +21,7 @@ final as (
         deals.pipeline,
         deals.currency,
         deals.amount,
+        deals.given_amount,
         deals.outcome,
         deals.lost_reason,
         deals.outcome = 'open' as is_open,

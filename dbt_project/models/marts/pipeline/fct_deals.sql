@@ -26,6 +26,7 @@ final as (
         deals.lost_reason,
         deals.currency,
         deals.amount,
+        deals.given_amount,
         stages.probability as source_probability,
         {{ day_diff('deals.created_on', 'coalesce(deals.closed_on, deals.data_until)') }} as age_days,
         deals.is_open,

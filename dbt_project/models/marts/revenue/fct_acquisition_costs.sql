@@ -1,5 +1,5 @@
 with spend as (
-    select * from {{ ref('stg_raw__marketing_spend') }}
+    select * from {{ ref('int_marketing_spend_converted') }}
     where {{ is_newest() }}
 ),
 
