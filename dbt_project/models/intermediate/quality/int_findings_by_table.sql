@@ -36,7 +36,7 @@ ranked as (
         weighed.*,
         row_number() over (
             partition by source, table_name
-            order by weighted_rows_count desc, owner
+            order by weighted_rows_count desc, owner asc
         ) as owner_rank
     from weighed
 ),
