@@ -4,6 +4,7 @@ Belongs here: stand-ins for dbt objects in templates. Does not belong here: anyt
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 
 class Adapter:
@@ -27,6 +28,7 @@ class Target:
 
 adapter = Adapter()
 target = Target()
+run_started_at = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def env_var(name: str, default: str = "") -> str:
