@@ -7,10 +7,10 @@ COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --n
 TWO_CORES := -n 2 --dist loadfile
 export LIFECYCLE_COMPANY := $(COMPANY)
 
-.PHONY: help setup run ui docs env test test-fast results lint types format manifest requirements clean
+.PHONY: help setup run ui docs env metrics metrics-page diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -38,6 +38,18 @@ docs: .venv/.run  ## dbt's documentation of COMPANY's tables as one page, and wh
 
 env: .venv/.run  ## shell exports for Dagster's own commands: eval "$$(make env)", then dg dev, dg launch ...
 	@$(BIN)/python -m orchestration.shell
+
+metrics: .venv/.run  ## every metric of COMPANY: definition, owner, newest value
+	@$(BIN)/python -m orchestration.metrics_report
+
+metrics-page: .venv/.run  ## write docs/metrics.md from the definitions
+	@$(BIN)/python -m orchestration.metrics_page
+
+diff-definition: .venv/.run  ## what another definition does: SETTING=windows.grace_days TO=30 [FROM=0]
+	@$(BIN)/python -m orchestration.definition_diff $(SETTING) --to $(TO) $(if $(FROM),--from $(FROM))
+
+compare-warehouses: .venv/.run  ## what differs between the marts of two warehouse files: OLD=... NEW=...
+	@$(BIN)/python -m orchestration.warehouse_diff $(OLD) $(NEW)
 
 test: .venv/.dev  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest $(TWO_CORES)

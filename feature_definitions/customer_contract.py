@@ -136,5 +136,5 @@ VIEW = FeatureView(
     schema=CustomerContract,
     max_age=timedelta(days=31),
     owner="customer-success",
-    version=1,
+    version=2,
 )

@@ -66,7 +66,7 @@ class CustomerPayments(FeatureTable):
         action=WIN_BACK,
     )
     mean_amount: float = feature(
-        "Mean amount of a purchase day so far.",
+        "Mean amount of a purchase day so far, in the company's currency.",
         unit="amount",
         driver="revenue",
         ge=0,
@@ -74,7 +74,7 @@ class CustomerPayments(FeatureTable):
         reason_low="Spends only {value:,.0f} a purchase",
     )
     revenue_90d_amount: float = feature(
-        "Amount bought in the last 90 days, refunds not deducted.",
+        "Amount bought in the last 90 days in the company's currency, refunds not deducted.",
         unit="amount",
         driver="revenue",
         nullable=False,
@@ -84,7 +84,7 @@ class CustomerPayments(FeatureTable):
         action=WIN_BACK,
     )
     revenue_365d_amount: float = feature(
-        "Amount bought in the last 365 days, refunds not deducted.",
+        "Amount bought in the last 365 days in the company's currency, refunds not deducted.",
         unit="amount",
         driver="revenue",
         nullable=False,
@@ -131,5 +131,5 @@ VIEW = FeatureView(
     schema=CustomerPayments,
     max_age=timedelta(days=31),
     owner="finance",
-    version=1,
+    version=2,
 )

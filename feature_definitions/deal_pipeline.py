@@ -53,7 +53,7 @@ class DealPipeline(FeatureTable):
         reason_low="Sales gives it only {value:.0%}",
     )
     amount: float = feature(
-        "Value of the deal.",
+        "Value of the deal in the company's currency.",
         unit="amount",
         driver="amount",
         reason_high="Value of {value:,.0f}",
@@ -121,5 +121,5 @@ VIEW = FeatureView(
     schema=DealPipeline,
     max_age=timedelta(days=31),
     owner="sales-operations",
-    version=1,
+    version=2,
 )

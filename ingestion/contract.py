@@ -30,6 +30,9 @@ class Accounts(RawModel):
     region: str = text("Sales region, state or province.")
     owner_id: str = key("Person who owns the account.", nullable=True)
     created_at: pa.DateTime = instant("When the account came into being at the source; null when it does not say.")
+    is_churned: pd.BooleanDtype = flag(
+        "Whether the source itself says that the account has left; null when it does not say."
+    )
 
 
 class Leads(RawModel):

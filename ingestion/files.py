@@ -45,10 +45,12 @@ class SourceTable:
     Attributes:
         rows: table of `file_no, source_file, source_row` and the wanted columns as text.
         rejects: table of `file_no, source_file, source_row, reason, line` for lines that are no records.
+        files: every file that was read, also one without rows, by the name that `source_file` gives it.
     """
 
     rows: str
     rejects: str
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,15 @@ class SourceFolder:
             SourceError: a file is missing, empty, not in its format or encoding, or lacks a wanted column.
         """
         columns = sorted(set(wanted))
-        table = SourceTable(name(f"source_{key}"), name(f"rejects_{key}"))
+        paths = matching_paths(self.folder, file, self.advice)
+        shown = tuple(path.relative_to(self.folder).as_posix() for path in paths)
+        table = SourceTable(name(f"source_{key}"), name(f"rejects_{key}"), shown)
         place = "file_no INTEGER, source_file VARCHAR, source_row BIGINT"
         declared = "".join(f", {name(column)} VARCHAR" for column in columns)
         con.execute(f"create or replace temp table {table.rows} ({place}{declared})")
         con.execute(f"create or replace temp table {table.rejects} ({place}, reason VARCHAR, line VARCHAR)")
-        for number, path in enumerate(matching_paths(self.folder, file, self.advice)):
-            shown = path.relative_to(self.folder).as_posix()
-            _Reader(con, table, file, columns, path, number, shown, self.scratch).read()
+        for number, path in enumerate(paths):
+            _Reader(con, table, file, columns, path, number, shown[number], self.scratch).read()
         return table
 
 

@@ -36,7 +36,7 @@ class QuarantineReason:
 
 
 def explain_quarantine(con: duckdb.DuckDBPyConnection) -> list[QuarantineReason]:
-    """Everything in quarantine by table and kind of reason, the most frequent first within a table."""
+    """What is refused and not mended, by table and kind of reason, the most frequent first within a table."""
     return [QuarantineReason(table, *row) for table in TABLES for row in _reasons(con, table)]
 
 
@@ -44,7 +44,7 @@ def _reasons(con: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, int,
     return con.execute(f"""
         with given as (
             select source_file || ':' || source_row as place, unnest(reasons) as reason, source_file, source_row
-            from quarantine.{table}
+            from quarantine.{table} where mended_at is null
         )
         select {GENERALISED} as kind, count(*) as rows,
             arg_min(place, (source_file, source_row)), arg_min(reason, (source_file, source_row))

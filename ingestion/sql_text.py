@@ -4,6 +4,8 @@ Belongs here: quoting. Everything that comes from a settings file or a source pa
 before it becomes part of a statement. Does not belong here: any statement.
 """
 
+from collections.abc import Iterable
+
 
 def name(text: str) -> str:
     """A quoted identifier."""
@@ -18,6 +20,6 @@ def literal(value: object) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def listed(values: list[str]) -> str:
+def listed(values: Iterable[str]) -> str:
     """Texts as a list of quoted constants."""
     return ", ".join(literal(value) for value in values)

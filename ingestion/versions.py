@@ -16,7 +16,7 @@ import duckdb
 
 from ingestion.contract_fields import RawTable
 from ingestion.mapping_sql import staged_columns
-from ingestion.sql_text import literal, name
+from ingestion.sql_text import listed, literal, name
 
 STAGE = "staged"
 
@@ -29,6 +29,7 @@ class Arrival:
         now: the landing, naive UTC.
         undated: `known_at` in a first load of a row whose event time the source does not give.
         keep_known: mappings (by their place) whose rows yield to a key that is already known.
+        files: the files that were read, as `source_file` names them.
     """
 
     table: RawTable
@@ -37,6 +38,7 @@ class Arrival:
     now: datetime
     undated: datetime
     keep_known: tuple[int, ...]
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -166,26 +168,57 @@ def _insert(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
 
 
 def _quarantine(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
-    """Keep the refused rows; one that is already there for the same reasons is not kept twice."""
+    """Keep the refused rows: one that is there for the same reasons is not kept twice, one refused no more is mended.
+
+    A row is mended when its file was read again without it being refused, or its key came in an accepted row of
+    another file; it is no longer mended when it is refused once more.
+    """
     texts = ", ".join(
         f"{literal(column.name)}, cast(s.{name(column.name)} as varchar)" for column in arrival.table.columns
     )
     con.execute(f"""
+        create or replace temp table refused as
+        select source_file, source_row, reasons, "row" from {STAGE} where len(reasons) > 0
+        union all
+        select s.source_file, s.source_row, [c.reason], cast(json_object({texts}) as varchar)
+        from {STAGE} as s join contradictions as c on c.id = s.rowid
+    """)
+    _mend(con, arrival)
+    con.execute(f"""
         insert into quarantine.{arrival.table.name}
             (load_id, source, source_file, source_row, loaded_at, reasons, "row")
-        with refused as (
-            select source_file, source_row, reasons, "row" from {STAGE} where len(reasons) > 0
-            union all
-            select s.source_file, s.source_row, [c.reason], cast(json_object({texts}) as varchar)
-            from {STAGE} as s join contradictions as c on c.id = s.rowid
-        )
         select {literal(arrival.load_id)}, {literal(arrival.source)}, source_file, source_row,
             timestamp {literal(arrival.now)}, reasons, "row"
         from refused as r
-        where not exists (
-            from quarantine.{arrival.table.name} as q
-            where q.source = {literal(arrival.source)} and q.source_file = r.source_file
-                and q.source_row = r.source_row and q.reasons = r.reasons and q."row" = r."row"
-        )
+        where not exists (from quarantine.{arrival.table.name} as q where {_is_kept(arrival)})
         order by source_file, source_row
     """)
+
+
+def _mend(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
+    table, key = f"quarantine.{arrival.table.name}", name(arrival.table.key)
+    refused_key = f"""json_extract_string(q."row", {literal(f"$.{arrival.table.key}")})"""
+    con.execute(f"""
+        update {table} as q set mended_at = null
+        where q.mended_at is not null and exists (from refused as r where {_is_kept(arrival)})
+    """)
+    con.execute(f"""
+        update {table} as q set mended_at = timestamp {literal(arrival.now)}
+        where q.mended_at is null and q.source = {literal(arrival.source)}
+            and not exists (from refused as r where {_is_kept(arrival)})
+            and (
+                q.source_file in ({listed(arrival.files)})
+                or {refused_key} in (
+                    select {key} from {STAGE}
+                    where {key} in (select {refused_key} from {table} as q where q.mended_at is null) and {_GOOD}
+                )
+            )
+    """)
+
+
+def _is_kept(arrival: Arrival) -> str:
+    """Whether the refused row `r` is the row `q` of quarantine."""
+    return (
+        f"q.source = {literal(arrival.source)} and q.source_file = r.source_file "
+        'and q.source_row = r.source_row and q.reasons = r.reasons and q."row" = r."row"'
+    )

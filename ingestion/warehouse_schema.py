@@ -25,6 +25,7 @@ QUARANTINE_COLUMNS: dict[str, str] = {
     "loaded_at": "TIMESTAMP NOT NULL",
     "reasons": "VARCHAR[] NOT NULL",
     "row": "VARCHAR NOT NULL",
+    "mended_at": "TIMESTAMP",
 }
 
 SETTINGS_TABLES: dict[str, dict[str, str]] = {
@@ -85,7 +86,7 @@ def raw_columns(table: RawTable) -> dict[str, str]:
 
 
 def create_schemas(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the schemas and empty tables of raw, quarantine and control that do not exist yet."""
+    """Create the schemas, tables and columns of raw, quarantine and control that do not exist yet."""
     for schema in ("raw", "quarantine", "control"):
         con.execute(f"create schema if not exists {schema}")
     for name, table in TABLES.items():
@@ -101,7 +102,12 @@ def create_settings_table(con: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def _create(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) -> None:
+    """Create the table, or add the columns that came into the contract after the warehouse was made."""
     con.execute(f"create table if not exists {name} ({_declared(columns)})")
+    known = {row[0] for row in con.execute(f"describe {name}").fetchall()}
+    for column, kind in columns.items():
+        if column not in known:
+            con.execute(f'alter table {name} add column "{column}" {kind}')
 
 
 def _declared(columns: dict[str, str]) -> str:

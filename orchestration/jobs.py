@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from orchestration.checks.findings import finding_checks
+
 RAW = dg.AssetSelection.groups("source", "raw", "quarantine", "control")
 FEATURES = dg.AssetSelection.groups("features")
 MODELS = dg.AssetSelection.groups("models")
@@ -21,7 +23,12 @@ WAREHOUSE = dg.AssetSelection.all() - RAW - DOWNSTREAM
 def jobs() -> Sequence[UnresolvedAssetJobDefinition]:
     """All jobs."""
     return [
-        dg.define_asset_job("land_source", RAW, description="Land the source: accept, quarantine, keep versions."),
+        dg.define_asset_job(
+            "land_source",
+            # Findings are judged on the marts, which this job does not build.
+            RAW - dg.AssetSelection.checks(finding_checks),
+            description="Land the source: accept, quarantine, keep versions.",
+        ),
         dg.define_asset_job(
             "refresh_warehouse", RAW | WAREHOUSE, description="Land the source and rebuild staging to marts."
         ),

@@ -6,14 +6,13 @@ Every process that loads the definitions calls `fresh_manifest`; only the first 
 
 import hashlib
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from dagster_dbt import DbtProject
 
-from orchestration.resources import DBT_FOLDER, environment
+from orchestration.dbt_command import DbtError, run_dbt
+from orchestration.resources import DBT_FOLDER
 
 PATTERNS = ("models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*", "snapshots/**/*", "*.yml")
 
@@ -54,20 +53,11 @@ def _parse(folder: Path, manifest: Path) -> None:
     """Parse into a folder of its own and move the result, so that a reader never sees half a manifest."""
     manifest.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=manifest.parent) as scratch:
-        # The parse needs a warehouse path only to render the profile; it opens no file.
-        with environment(LIFECYCLE_WAREHOUSE=str(Path(scratch) / "warehouse.duckdb"), DO_NOT_TRACK="1"):
-            command = [
-                str(Path(sys.executable).parent / "dbt"),
-                "--quiet",
-                "--no-use-colors",
-                "parse",
-                "--target-path",
-                scratch,
-            ]
-            options = ["--project-dir", str(folder), "--profiles-dir", str(folder), "--log-path", scratch]
-            result = subprocess.run([*command, *options], capture_output=True, text=True, check=False)  # noqa: S603
-        if result.returncode != 0:
-            msg = f"dbt cannot parse its project in {folder}:\n{result.stdout}{result.stderr}"
-            raise ManifestError(msg)
-        for name in ("manifest.json", "partial_parse.msgpack"):
+        try:
+            # The parse needs a warehouse path only to render the profile; it opens no file.
+            run_dbt("parse", warehouse=Path(scratch) / "warehouse.duckdb", target=Path(scratch), folder=folder)
+        except DbtError as error:
+            msg = f"dbt cannot parse its project in {folder}:\n{error}"
+            raise ManifestError(msg) from error
+        for name in ("manifest.json", "semantic_manifest.json", "partial_parse.msgpack"):
             os.replace(Path(scratch) / name, manifest.parent / name)  # noqa: PTH105 - atomic within one folder

@@ -163,14 +163,14 @@ def forecast(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def findings(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
-    """Data-quality findings by rule."""
+    """Open data-quality findings by rule."""
     rows = connection.execute(
         "select rule, severity, count(*), sum(rows_count) from fct_data_quality_findings "
-        "group by 1, 2 order by 4 desc, 1"
+        "where resolved_at is null group by 1, 2 order by 4 desc, 1"
     ).fetchall()
     if not rows:
         return
-    table = _table("Data-quality findings", ["rule", "severity", "findings", "rows"])
+    table = _table("Open data-quality findings", ["rule", "severity", "findings", "rows"])
     for rule, severity, count, affected in rows:
         table.add_row(rule, severity, f"{count:,}", f"{affected:,}")
     _show(console, table)

@@ -54,17 +54,27 @@ Trainer = Callable[[duckdb.DuckDBPyConnection, Company, Champion], Trained]
 def train_churn(connection: duckdb.DuckDBPyConnection, company: Company, champion: Champion) -> Trained:
     """Churn of the customers of every month end."""
     params = churn_params(company)
-    confirm = company.windows.grace_days if company.business_model == "contractual" else 0
     found = frames.features(connection, views.views_for("churn"))
-    labelled = labels.churn_labels(
-        _since(found, company.evaluation.customers_from),
-        frames.facts(connection, "spells"),
-        horizon_days=params.horizon_days,
-        confirm_days=confirm,
-        data_until=frames.data_until(connection),
-    )
+    labelled = churn_labels(connection, company, _since(found, company.evaluation.customers_from))
+    confirm = _confirm_days(company)
     frame = _frame("churn", found, labelled, "account_id", labels.CHURNED, params.horizon_days, confirm)
     return _trained("churn", churn.run_training(frame, params, champion), frame, params)
+
+
+def churn_labels(connection: duckdb.DuckDBPyConnection, company: Company, rows: pd.DataFrame) -> pd.DataFrame:
+    """Whether the customers of `rows` (account_id, as_of) left within the company's horizon."""
+    return labels.churn_labels(
+        rows,
+        frames.facts(connection, "spells"),
+        horizon_days=company.horizons.churn_days,
+        confirm_days=_confirm_days(company),
+        data_until=frames.data_until(connection),
+    )
+
+
+def _confirm_days(company: Company) -> int:
+    """Days after the end of a contract until the grace period makes it certain; silence needs no confirmation."""
+    return company.windows.grace_days if company.business_model == "contractual" else 0
 
 
 def churn_params(company: Company) -> churn.ChurnParams:

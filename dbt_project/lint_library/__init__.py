@@ -14,8 +14,19 @@ class Adapter:
         """A macro that renders as `name(arguments)`."""
         return lambda *arguments: f"{name}({', '.join(str(argument) for argument in arguments)})"
 
+    @staticmethod
+    def get_relation(_database: str, _schema: str, _identifier: str) -> None:
+        """No table exists while SQL is only read."""
+
+
+class Target:
+    """Stands for the place that a build writes to."""
+
+    database = "warehouse"
+
 
 adapter = Adapter()
+target = Target()
 
 
 def env_var(name: str, default: str = "") -> str:

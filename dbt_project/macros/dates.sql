@@ -65,6 +65,14 @@
     datediff({{ later }}, {{ earlier }})
 {%- endmacro %}
 
+{# Calendar months from the month of `earlier` to that of `later`. #}
+{% macro month_diff(earlier, later) -%}
+    cast(
+        (extract(year from {{ later }}) - extract(year from {{ earlier }})) * 12
+        + extract(month from {{ later }}) - extract(month from {{ earlier }}) as integer
+    )
+{%- endmacro %}
+
 {# One row per month start from `first_day`'s month to `last_day`'s month; no row when either is null. #}
 {% macro explode_months(first_day, last_day) -%}
     {{ return(adapter.dispatch('explode_months')(first_day, last_day)) }}
@@ -80,6 +88,21 @@
 
 {% macro spark__explode_months(first_day, last_day) -%}
     explode(sequence(trunc({{ first_day }}, 'MM'), trunc({{ last_day }}, 'MM'), interval 1 month))
+{%- endmacro %}
+
+{# One row per day from `first_day` to `last_day`; no row when either is null. #}
+{% macro explode_days(first_day, last_day) -%}
+    {{ return(adapter.dispatch('explode_days')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro default__explode_days(first_day, last_day) -%}
+    cast(unnest(generate_series(
+        cast({{ first_day }} as timestamp), cast({{ last_day }} as timestamp), interval 1 day
+    )) as date)
+{%- endmacro %}
+
+{% macro spark__explode_days(first_day, last_day) -%}
+    explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day))
 {%- endmacro %}
 
 {# Stands for "no end" where an end must be compared; later than any day that landing accepts. #}

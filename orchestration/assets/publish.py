@@ -17,7 +17,7 @@ MODELS = ("churn", "clv", "lead_score", "win_probability", "revenue")
 KEYS = ("account_id", "lead_id", "deal_id", "subscription_id")
 # A handful of versions lets slow readers finish and a person compare yesterday with today.
 VERSIONS_KEPT = 5
-WHOLE_SCHEMAS = ("marts", "models")
+WHOLE_SCHEMAS = ("marts", "metrics", "models")
 LANDING = (
     Face("control", "loads"),
     Face("control", "company_settings"),

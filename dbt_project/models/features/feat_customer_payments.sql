@@ -10,7 +10,7 @@ as_of_dates as (
 ),
 
 transactions as (
-    select * from {{ ref('stg_raw__transactions') }}
+    select * from {{ ref('int_transactions_converted') }}
 ),
 
 first_payment as (

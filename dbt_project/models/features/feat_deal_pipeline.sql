@@ -12,7 +12,7 @@ with open_deals as (
 ),
 
 deals as (
-    select * from {{ ref('stg_raw__deals') }}
+    select * from {{ ref('int_deals_converted') }}
 ),
 
 accounts as (

@@ -7,7 +7,7 @@ with as_of_dates as (
 ),
 
 subscriptions as (
-    select * from {{ ref('stg_raw__subscriptions') }}
+    select * from {{ ref('int_subscriptions_converted') }}
 ),
 
 measured_dates as (

@@ -11,7 +11,7 @@ aged as (
     select
         usage.account_id,
         usage.used_on,
-        usage.events,
+        coalesce(usage.events, 1) as events,
         {{ day_diff('usage.used_on', 'observation.data_until') }} as age_days
     from usage
     cross join observation

@@ -1,5 +1,5 @@
 with deals as (
-    select * from {{ ref('stg_raw__deals') }}
+    select * from {{ ref('int_deals_converted') }}
     where {{ is_newest() }}
 ),
 
@@ -21,10 +21,12 @@ final as (
         deals.pipeline,
         deals.currency,
         deals.amount,
+        deals.given_amount,
         deals.outcome,
         deals.lost_reason,
         deals.outcome = 'open' as is_open,
         deals.outcome = 'won' as is_won,
+        case when deals.outcome <> 'open' then deals.closed_at end as closed_at,
         deals.created_on,
         deals.expected_close_on,
         case when deals.outcome <> 'open' then deals.closed_on end as closed_on,

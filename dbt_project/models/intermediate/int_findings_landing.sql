@@ -1,17 +1,14 @@
 {# Sources that fell silent, and rows that were refused. #}
-{% set tables = [
-    'accounts', 'leads', 'lead_stage_events', 'touchpoints', 'deals', 'deal_stage_events', 'subscriptions',
-    'transactions', 'product_usage', 'support_tickets', 'survey_responses', 'marketing_spend', 'account_actions'
-] %}
-
 with quarantined as (
-    {% for table in tables -%}
+    {% for table in raw_tables() -%}
     select
+        source,
         '{{ table }}' as table_name,
         concat(source_file, ':', cast(source_row as varchar)) as row_key,
         {{ joined_text('reasons') }} as message,
         cast(loaded_at as date) as loaded_on
     from {{ source('quarantine', table) }}
+    where mended_at is null
     {% if not loop.last %}union all
     {% endif %}
     {%- endfor %}
@@ -20,11 +17,12 @@ with quarantined as (
 refused as (
     select
         'quarantined_row' as rule,
+        min(source) as source,
         table_name,
         row_key,
         min(message) as message,
         cast(1 as bigint) as rows_count,
-        min(loaded_on) as first_seen
+        min(loaded_on) as happened_on
     from quarantined
     group by table_name, row_key
 ),
@@ -42,25 +40,35 @@ rhythms as (
     select
         table_name,
         max(happened_on) as last_on,
-        greatest(
-            {{ var('stale_source_factor') }} * percentile_cont(0.95) within group (order by gap_days),
-            {{ var('stale_source_min_days') }}
-        ) as longest_silence_days
+        percentile_cont(0.95) within group (order by gap_days) as usual_gap_days
     from gaps
+    group by table_name
+),
+
+sources as (
+    select
+        table_name,
+        min(source) as source
+    from {{ ref('int_landed_rows') }}
     group by table_name
 ),
 
 silent as (
     select
         'stale_source' as rule,
+        sources.source,
         rhythms.table_name,
         '(all)' as row_key,
         concat('No new row since ', cast(rhythms.last_on as varchar), '.') as message,
         cast(1 as bigint) as rows_count,
-        rhythms.last_on as first_seen
+        rhythms.last_on as happened_on
     from rhythms
+    inner join sources on rhythms.table_name = sources.table_name
     cross join {{ ref('int_observation_window') }} as observation
-    where {{ day_diff('rhythms.last_on', 'observation.data_until') }} > rhythms.longest_silence_days
+    where
+        {{ day_diff('rhythms.last_on', 'observation.data_until') }} > observation.stale_source_min_days
+        and {{ day_diff('rhythms.last_on', 'observation.data_until') }}
+        > observation.stale_source_factor * rhythms.usual_gap_days
 ),
 
 final as (

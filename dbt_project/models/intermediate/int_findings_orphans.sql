@@ -30,7 +30,8 @@ final as (
     select
         {{ finding(
             'orphan_' ~ reference[:-3], table, 'child.' ~ key,
-            "concat('" ~ reference ~ " ', child." ~ reference ~ ", ' is not in " ~ parent ~ ".')", 'child.known_on'
+            "concat('" ~ reference ~ " ', child." ~ reference ~ ", ' is not in " ~ parent ~ ".')", 'child.known_on',
+            source='child.source'
         ) }}
     from {{ ref('stg_raw__' ~ table) }} as child
     left join parent_{{ parent }} as parent on child.{{ reference }} = parent.{{ reference }}

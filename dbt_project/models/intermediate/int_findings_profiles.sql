@@ -4,6 +4,10 @@ with leads as (
     where {{ is_newest() }}
 ),
 
+observation as (
+    select * from {{ ref('int_observation_window') }}
+),
+
 counted as (
     select
         leads.*,
@@ -19,8 +23,10 @@ counted as (
 judged as (
     select
         counted.*,
-        min(missing_count) over () >= {{ var('incomplete_profile_min_missing') }} as are_all_incomplete
+        observation.incomplete_profile_min_missing,
+        min(counted.missing_count) over () >= observation.incomplete_profile_min_missing as are_all_incomplete
     from counted
+    cross join observation
 ),
 
 final as (
@@ -30,7 +36,7 @@ final as (
     where consent is null and has_consents
     union all
     select {{ finding('consent_missing', 'leads', "'(all)'", "'The source does not say who may be contacted.'",
-        'min(known_on)', 'count(*)') }}
+        'min(known_on)', 'count(*)', 'min(source)') }}
     from judged
     where not has_consents
     having count(*) > 0
@@ -39,10 +45,10 @@ final as (
         "concat(cast(missing_count as varchar), ' of 5 facts about the person and the company are missing.')",
         'known_on') }}
     from judged
-    where missing_count >= {{ var('incomplete_profile_min_missing') }} and not are_all_incomplete
+    where missing_count >= incomplete_profile_min_missing and not are_all_incomplete
     union all
     select {{ finding('incomplete_profile', 'leads', "'(all)'",
-        "'The source says little about any person or company.'", 'min(known_on)', 'count(*)') }}
+        "'The source says little about any person or company.'", 'min(known_on)', 'count(*)', 'min(source)') }}
     from judged
     where are_all_incomplete
     having count(*) > 0

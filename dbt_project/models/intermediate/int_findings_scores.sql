@@ -19,7 +19,9 @@ stage_days as (
 ),
 
 stages as (
-    select max(case when stage = 'sql' then stage_order end) as sql_order
+    select
+        max(case when stage = 'mql' then stage_order end) as mql_order,
+        max(case when stage = 'sql' then stage_order end) as sql_order
     from {{ ref('lifecycle_stages') }}
 ),
 
@@ -36,6 +38,7 @@ fast_tracked as (
 scored as (
     select
         lead_id,
+        min(source) as source,
         max(source_score) as source_score,
         max(known_on) as known_on
     from stage_events
@@ -48,6 +51,7 @@ judged as (
         observation.mql_max_score,
         observation.sql_min_score,
         fast_tracked.lead_id is not null as is_fast_tracked,
+        coalesce(stage_days.furthest_stage_order >= stages.mql_order, false) as is_mql,
         coalesce(stage_days.furthest_stage_order >= stages.sql_order, false) as is_sql
     from scored
     cross join observation
@@ -57,6 +61,13 @@ judged as (
 ),
 
 final as (
+    select {{ finding(
+        'score_without_mql', 'leads', 'lead_id',
+        "concat('Score ', cast(source_score as varchar), ' but not marketing-qualified.')", 'known_on'
+    ) }}
+    from judged
+    where source_score <= mql_max_score and not is_mql
+    union all
     select {{ finding(
         'score_without_sql', 'leads', 'lead_id',
         "concat('Score ', cast(source_score as varchar), ' but not sales-qualified.')", 'known_on'

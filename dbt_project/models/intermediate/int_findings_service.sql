@@ -27,7 +27,7 @@ final as (
     select {{ finding(
         'ticket_after_churn', 'support_tickets', 'tickets.ticket_id',
         "concat('Opened on ', cast(tickets.opened_on as varchar), ', account churned on '"
-        ~ ", cast(spells.churned_on as varchar), '.')", 'tickets.known_on'
+        ~ ", cast(spells.churned_on as varchar), '.')", 'tickets.known_on', source='tickets.source'
     ) }}
     from tickets
     inner join spells on tickets.account_id = spells.account_id
@@ -36,7 +36,7 @@ final as (
     select {{ finding(
         'ticket_before_signup', 'support_tickets', 'tickets.ticket_id',
         "concat('Opened on ', cast(tickets.opened_on as varchar), ', account created on '"
-        ~ ", cast(accounts.created_on as varchar), '.')", 'tickets.known_on'
+        ~ ", cast(accounts.created_on as varchar), '.')", 'tickets.known_on', source='tickets.source'
     ) }}
     from tickets
     inner join accounts on tickets.account_id = accounts.account_id
@@ -53,7 +53,7 @@ final as (
     select {{ finding(
         'survey_score_out_of_range', 'survey_responses', 'responses.response_id',
         "concat('Score ', cast(responses.score as varchar), ' of a ', responses.kind, ' survey.')",
-        'responses.known_on'
+        'responses.known_on', source='responses.source'
     ) }}
     from responses
     inner join scales on responses.kind = scales.kind

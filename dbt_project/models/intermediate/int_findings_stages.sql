@@ -14,6 +14,11 @@ stages as (
     where is_funnel
 ),
 
+leads as (
+    select * from {{ ref('stg_raw__leads') }}
+    where {{ is_newest() }}
+),
+
 lifecycles as (
     select * from {{ ref('fct_lead_lifecycle') }}
 ),
@@ -24,7 +29,7 @@ undated as (
         "concat('Lead ', lead_id, ' is marked ', stage, ' without a date.')", 'known_on'
     ) }}
     from stage_events
-    where entered_at is null
+    where entered_at is null and coalesce(is_reached, true)
 ),
 
 denied as (
@@ -40,6 +45,7 @@ denied as (
 compared as (
     select
         entries.lead_id,
+        leads.source,
         entries.stage,
         entries.entered_on,
         max(entries.entered_on) over (
@@ -48,13 +54,14 @@ compared as (
         ) as earlier_stage_on
     from entries
     inner join stages on entries.stage = stages.stage
+    inner join leads on entries.lead_id = leads.lead_id
 ),
 
 out_of_order as (
     select {{ finding(
         'stages_out_of_order', 'leads', 'lead_id',
         "concat('Stage ', min(stage), ' is dated before an earlier stage (', cast(min(entered_on) as varchar), ').')",
-        'max(earlier_stage_on)', 'count(*)'
+        'max(earlier_stage_on)', 'count(*)', 'min(source)'
     ) }}
     from compared
     where entered_on < earlier_stage_on
@@ -63,10 +70,12 @@ out_of_order as (
 
 unconverted as (
     select {{ finding(
-        'customer_without_conversion_date', 'leads', 'lead_id',
-        "concat('Lead is ', current_stage, ' but no date says when it became a customer.')", 'created_on'
+        'customer_without_conversion_date', 'leads', 'lifecycles.lead_id',
+        "concat('Lead is ', lifecycles.current_stage, ' but no date says when it became a customer.')",
+        'lifecycles.created_on', source='leads.source'
     ) }}
     from lifecycles
+    inner join leads on lifecycles.lead_id = leads.lead_id
     where is_customer and customer_on is null
 ),
 

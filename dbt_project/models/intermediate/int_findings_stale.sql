@@ -3,28 +3,39 @@ with lifecycles as (
     select * from {{ ref('fct_lead_lifecycle') }}
 ),
 
+leads as (
+    select * from {{ ref('stg_raw__leads') }}
+    where {{ is_newest() }}
+),
+
 observation as (
     select * from {{ ref('int_observation_window') }}
 ),
 
 final as (
     select {{ finding(
-        'stale_mql', 'leads', 'lead_id',
-        "concat('Marketing-qualified since ', cast(mql_on as varchar), ' without progress.')",
-        add_days('mql_on', 'stale_mql_days')
+        'stale_mql', 'leads', 'lifecycles.lead_id',
+        "concat('Marketing-qualified since ', cast(lifecycles.mql_on as varchar), ' without progress.')",
+        add_days('lifecycles.mql_on', 'observation.stale_mql_days'), source='leads.source'
     ) }}
     from lifecycles
+    inner join leads on lifecycles.lead_id = leads.lead_id
     cross join observation
-    where current_stage = 'mql' and {{ add_days('mql_on', 'stale_mql_days') }} < data_until
+    where
+        lifecycles.current_stage = 'mql'
+        and {{ add_days('lifecycles.mql_on', 'observation.stale_mql_days') }} < observation.data_until
     union all
     select {{ finding(
-        'stale_sql', 'leads', 'lead_id',
-        "concat('Sales-qualified since ', cast(sql_on as varchar), ' without progress.')",
-        add_days('sql_on', 'stale_sql_days')
+        'stale_sql', 'leads', 'lifecycles.lead_id',
+        "concat('Sales-qualified since ', cast(lifecycles.sql_on as varchar), ' without progress.')",
+        add_days('lifecycles.sql_on', 'observation.stale_sql_days'), source='leads.source'
     ) }}
     from lifecycles
+    inner join leads on lifecycles.lead_id = leads.lead_id
     cross join observation
-    where current_stage = 'sql' and {{ add_days('sql_on', 'stale_sql_days') }} < data_until
+    where
+        lifecycles.current_stage = 'sql'
+        and {{ add_days('lifecycles.sql_on', 'observation.stale_sql_days') }} < observation.data_until
 )
 
 select * from final

@@ -26,7 +26,7 @@ churned as (
     select {{ finding(
         'usage_after_churn', 'product_usage', 'usage.account_id',
         "concat('Account churned on ', cast(max(spells.churned_on) as varchar), ' and was used until '"
-        ~ ", cast(max(usage.used_on) as varchar), '.')", 'min(usage.known_on)', 'count(*)'
+        ~ ", cast(max(usage.used_on) as varchar), '.')", 'min(usage.known_on)', 'count(*)', 'min(usage.source)'
     ) }}
     from usage
     inner join spells on usage.account_id = spells.account_id
@@ -39,6 +39,7 @@ linked as (
         coalesce(usage.subscription_id, usage.account_id) as row_key,
         coalesce(subscriptions.started_on, first_days.started_on) as started_on,
         subscriptions.ended_on,
+        usage.source,
         usage.used_on,
         usage.known_on
     from usage
@@ -50,7 +51,7 @@ early as (
     select {{ finding(
         'usage_before_subscription', 'product_usage', 'row_key',
         "concat('Used from ', cast(min(used_on) as varchar), ', subscribed from '"
-        ~ ", cast(min(started_on) as varchar), '.')", 'min(known_on)', 'count(*)'
+        ~ ", cast(min(started_on) as varchar), '.')", 'min(known_on)', 'count(*)', 'min(source)'
     ) }}
     from linked
     where used_on < started_on
@@ -61,7 +62,7 @@ late as (
     select {{ finding(
         'usage_after_subscription_end', 'product_usage', 'row_key',
         "concat('Used until ', cast(max(used_on) as varchar), ', subscription ended on '"
-        ~ ", cast(max(ended_on) as varchar), '.')", 'min(known_on)', 'count(*)'
+        ~ ", cast(max(ended_on) as varchar), '.')", 'min(known_on)', 'count(*)', 'min(source)'
     ) }}
     from linked
     where used_on > ended_on

@@ -7,14 +7,16 @@
 with final as (
     {% for table, key, column in columns -%}
     select
+        source,
         '{{ table }}' as table_name,
         {{ key }} as row_key,
         '{{ column }}' as column_name,
         {{ column }} as amount,
+        given_{{ column }} as given_amount,
         currency,
         known_on
-    from {{ ref('stg_raw__' ~ table) }}
-    where {{ is_newest() }} and {{ column }} is not null
+    from {{ ref('int_' ~ table ~ '_converted') }}
+    where {{ is_newest() }} and given_{{ column }} is not null
     {% if not loop.last %}union all
     {% endif %}
     {%- endfor %}

@@ -27,7 +27,8 @@ final as (
     select
         account_id,
         month_start,
-        cast(sum(mrr) as decimal(18, 2)) as mrr
+        cast(sum(mrr) as decimal(18, 2)) as mrr,
+        count(*) as subscriptions_count
     from running
     group by account_id, month_start
 )

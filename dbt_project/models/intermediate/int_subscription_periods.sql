@@ -1,5 +1,5 @@
 with subscriptions as (
-    select * from {{ ref('stg_raw__subscriptions') }}
+    select * from {{ ref('int_subscriptions_converted') }}
     where {{ is_newest() }}
 ),
 
@@ -34,6 +34,7 @@ final as (
         paid.currency,
         paid.seats,
         paid.mrr,
+        paid.given_mrr,
         paid.auto_renew,
         paid.renewed_from is not null as is_renewal,
         paid.started_on,

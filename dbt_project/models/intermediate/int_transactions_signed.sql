@@ -1,5 +1,5 @@
 with transactions as (
-    select * from {{ ref('stg_raw__transactions') }}
+    select * from {{ ref('int_transactions_converted') }}
     where {{ is_newest() }}
 ),
 
@@ -28,6 +28,7 @@ final as (
         kind,
         currency,
         case when kind = 'refund' then -abs(amount) else amount end as revenue_amount,
+        given_amount,
         kind = 'refund' as is_refund,
         kind <> 'refund' and amount > 0 and (paid_at is not null or not says_when_paid) as is_purchase,
         occurred_at,

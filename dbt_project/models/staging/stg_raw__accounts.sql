@@ -25,6 +25,7 @@ final as (
         {{ clean_text('region') }} as region,
         {{ clean_text('owner_id') }} as owner_id,
         created_at,
+        is_churned,
         source,
         known_at,
         loaded_at,

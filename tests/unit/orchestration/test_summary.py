@@ -11,8 +11,8 @@ from orchestration.run import Timing
 TABLES = """
 create table loads as select 'accounts' as table_name, 10 as rows_read, 7 as rows_inserted, 0 as rows_updated,
     1 as rows_unchanged, 2 as rows_quarantined, timestamp '2025-01-01' as loaded_at;
-create table fct_data_quality_findings as select 'orphan_lead' as rule, 'error' as severity, 4 as rows_count
-    from range(3);
+create table fct_data_quality_findings as select 'orphan_lead' as rule, 'error' as severity, 4 as rows_count,
+    case when range = 3 then timestamp '2025-01-01' end as resolved_at from range(4);
 create table fct_lead_funnel as select date '2024-05-01' as cohort_month, 'lead' as from_stage, 'mql' as to_stage,
     200 as entered_count, 50 as reached_count, 0.25 as conversion_rate, 90 as window_days, true as is_mature;
 create table fct_mrr_movements as select date '2024-12-01' as month_start, 100.0 as opening_mrr, 20.0 as new_mrr,

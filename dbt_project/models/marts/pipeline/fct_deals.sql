@@ -1,5 +1,5 @@
 with deals as (
-    select * from {{ ref('int_deals_enriched') }}
+    select * from {{ ref('int_deals_described') }}
 ),
 
 stages as (
@@ -7,8 +7,12 @@ stages as (
     where left_on is null
 ),
 
-accounts as (
-    select * from {{ ref('int_accounts_known') }}
+stage_categories as (
+    select * from {{ source('control', 'stage_categories') }}
+),
+
+observation as (
+    select * from {{ ref('int_observation_window') }}
 ),
 
 final as (
@@ -19,13 +23,20 @@ final as (
         deals.owner_id,
         deals.name,
         deals.pipeline,
-        coalesce(accounts.region, 'unknown') as region,
-        coalesce(accounts.segment, 'unknown') as segment,
+        deals.region,
+        deals.segment,
+        deals.lead_source,
         stages.stage as current_stage,
+        case
+            when deals.is_open then {{ forecast_category('stage_categories.category', 'stages.probability') }}
+            when deals.is_won then 'closed'
+            else 'omitted'
+        end as forecast_category,
         deals.outcome,
         deals.lost_reason,
         deals.currency,
         deals.amount,
+        deals.given_amount,
         stages.probability as source_probability,
         {{ day_diff('deals.created_on', 'coalesce(deals.closed_on, deals.data_until)') }} as age_days,
         deals.is_open,
@@ -35,8 +46,9 @@ final as (
         deals.expected_close_on,
         deals.closed_on
     from deals
+    cross join observation
     left join stages on deals.deal_id = stages.deal_id
-    left join accounts on deals.account_id = accounts.account_id
+    left join stage_categories on lower(stages.stage) = stage_categories.stage
 )
 
 select * from final

@@ -4,12 +4,16 @@ with months as (
 ),
 
 deals as (
-    select * from {{ ref('int_deals_enriched') }}
-    where is_open or closed_on is not null
+    select * from {{ ref('int_deals_described') }}
+    where is_dated
 ),
 
 stages as (
     select * from {{ ref('int_deal_stages') }}
+),
+
+versions as (
+    select * from {{ ref('int_deal_versions') }}
 ),
 
 open_deals as (
@@ -26,12 +30,16 @@ staged as (
     select
         open_deals.*,
         coalesce(stages.stage, 'unknown') as stage,
-        stages.probability
+        stages.probability,
+        versions.expected_close_on as then_expected_close_on
     from open_deals
     left join stages
         on open_deals.deal_id = stages.deal_id
         and open_deals.as_of >= stages.entered_on
         and open_deals.as_of < coalesce(stages.left_on, {{ no_end() }})
+    left join versions
+        on open_deals.deal_id = versions.deal_id
+        and {{ known_as_of('versions', 'open_deals.as_of') }}
 ),
 
 final as (
@@ -41,7 +49,8 @@ final as (
         count(*) as open_count,
         cast(coalesce(sum(amount), 0) as decimal(18, 2)) as open_amount,
         cast(coalesce(sum(amount * probability), 0) as double) as weighted_amount,
-        cast(sum(case when expected_close_on < as_of then 1 else 0 end) as bigint) as overdue_count,
+        cast(sum(case when then_expected_close_on < as_of then 1 else 0 end) as bigint) as overdue_count,
+        cast(sum({{ day_diff('created_on', 'as_of') }}) as bigint) as age_days_sum,
         cast(avg({{ day_diff('created_on', 'as_of') }}) as double) as mean_age_days
     from staged
     group by as_of, stage

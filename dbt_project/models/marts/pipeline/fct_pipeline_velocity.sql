@@ -25,6 +25,8 @@ closed as (
         months.month_end as as_of,
         count(*) as closed_count,
         sum(case when deals.is_won then 1 else 0 end) as won_count,
+        sum(case when deals.is_won then deals.amount end) as won_amount,
+        sum({{ day_diff('deals.created_on', 'deals.closed_on') }}) as closed_cycle_days,
         avg(case when deals.is_won then cast(deals.amount as double) end) as mean_won_amount,
         avg({{ day_diff('deals.created_on', 'deals.closed_on') }}) as mean_cycle_days
     from months
@@ -49,6 +51,8 @@ final as (
         cast(open_count as bigint) as open_count,
         closed_count,
         cast(won_count as bigint) as won_count,
+        cast(coalesce(won_amount, 0) as decimal(18, 2)) as won_amount,
+        cast(closed_cycle_days as bigint) as closed_cycle_days,
         win_rate,
         cast(mean_won_amount as double) as mean_won_amount,
         cast(mean_cycle_days as double) as mean_cycle_days,

@@ -1,41 +1,32 @@
-{% set families = [
-    'stages', 'scores', 'stale', 'duplicates', 'orphans', 'money', 'deals', 'usage', 'service', 'profiles', 'landing'
-] %}
-
-with found as (
-    {% for family in families -%}
-    select * from {{ ref('int_findings_' ~ family) }}
-    {% if not loop.last %}union all
-    {% endif %}
-    {%- endfor %}
+with findings as (
+    select * from {{ ref('int_findings_tracked') }}
 ),
 
 rules as (
     select * from {{ ref('finding_rules') }}
 ),
 
-observation as (
-    select * from {{ ref('int_observation_window') }}
-),
-
 final as (
     select
-        {{ hashed_key(['found.rule', 'found.table_name', 'found.row_key']) }} as finding_id,
-        found.rule,
+        findings.finding_id,
+        findings.rule,
         rules.family,
         rules.severity,
         rules.owner,
-        found.table_name,
-        found.row_key,
-        found.message,
+        findings.source,
+        findings.table_name,
+        findings.row_key,
+        findings.message,
         rules.mend,
-        found.rows_count,
-        found.first_seen,
-        observation.data_until as last_seen,
-        cast(null as date) as resolved_at
-    from found
-    inner join rules on found.rule = rules.rule
-    cross join observation
+        findings.rows_count,
+        cast(findings.reopened_count as bigint) as reopened_count,
+        findings.resolved_at is null as is_open,
+        findings.first_seen,
+        findings.last_seen,
+        findings.resolved_at,
+        findings.happened_on
+    from findings
+    left join rules on findings.rule = rules.rule
 )
 
 select * from final

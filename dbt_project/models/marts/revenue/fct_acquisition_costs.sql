@@ -1,58 +1,65 @@
-with spend as (
-    select * from {{ ref('stg_raw__marketing_spend') }}
-    where {{ is_newest() }}
-),
-
-first_days as (
-    select * from {{ ref('int_account_first_days') }}
-    where first_customer_on is not null
-),
-
-revenue as (
-    select * from {{ ref('fct_monthly_revenue') }}
-),
-
-observation as (
+with observation as (
     select * from {{ ref('int_observation_window') }}
 ),
 
+spend as (
+    select * from {{ ref('int_marketing_spend_converted') }}
+    where {{ is_newest() }}
+),
+
+new_customers as (
+    select * from {{ ref('int_new_customers') }}
+),
+
+values_by_month as (
+    select * from {{ ref('int_customer_value_by_month') }}
+),
+
 sides as (
-    select {{ month_start('month') }} as month_start, amount as spend_amount, 0 as new_customers_count
+    select {{ month_start('spend.month') }} as month_start, spend.amount as spend_amount, 0 as new_customers_count
     from spend
+    cross join observation
+    where spend.month <= observation.data_until
     union all
-    select {{ month_start('first_customer_on') }} as month_start, 0 as spend_amount, 1 as new_customers_count
-    from first_days
+    select month_start, 0 as spend_amount, 1 as new_customers_count
+    from new_customers
 ),
 
 acquired as (
     select
         month_start,
-        sum(spend_amount) as spend_amount,
-        sum(new_customers_count) as new_customers_count
+        cast(sum(spend_amount) as decimal(18, 2)) as spend_amount,
+        cast(sum(new_customers_count) as bigint) as new_customers_count
     from sides
     group by month_start
 ),
 
-earned as (
+costed as (
     select
-        month_start,
-        cast(sum(target_amount) as double) / nullif(sum(customers_count), 0) as arpa_amount
-    from revenue
-    group by month_start
+        *,
+        {{ ratio('nullif(spend_amount, 0)', 'new_customers_count') }} as cac_amount
+    from acquired
 ),
 
 final as (
     select
-        acquired.month_start,
-        cast(acquired.spend_amount as decimal(18, 2)) as spend_amount,
-        cast(acquired.new_customers_count as bigint) as new_customers_count,
-        cast(acquired.spend_amount as double) / nullif(acquired.new_customers_count, 0) as cac_amount,
-        earned.arpa_amount,
-        cast(acquired.spend_amount as double) / nullif(acquired.new_customers_count, 0)
-        / nullif(earned.arpa_amount * observation.gross_margin_ratio, 0) as payback_months
-    from acquired
-    cross join observation
-    left join earned on acquired.month_start = earned.month_start
+        costed.month_start,
+        costed.spend_amount,
+        costed.new_customers_count,
+        costed.cac_amount,
+        values_by_month.revenue_amount,
+        values_by_month.customers_count,
+        values_by_month.arpa_amount,
+        values_by_month.gross_margin_ratio,
+        values_by_month.at_risk_12m_count,
+        values_by_month.churned_12m_count,
+        values_by_month.monthly_churn_rate,
+        values_by_month.ltv_amount,
+        {{ ratio('costed.cac_amount', 'values_by_month.monthly_margin_amount') }} as payback_months,
+        {{ ratio('values_by_month.ltv_amount', 'costed.cac_amount') }} as ltv_cac_ratio,
+        coalesce(values_by_month.is_complete, false) as is_complete
+    from costed
+    left join values_by_month on costed.month_start = values_by_month.month_start
 )
 
 select * from final

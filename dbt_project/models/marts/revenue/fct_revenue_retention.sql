@@ -1,58 +1,41 @@
-{# The cohort of a month: the customers with recurring revenue twelve months earlier. #}
-with mrr as (
-    select * from {{ ref('int_mrr_by_month') }}
+with segments as (
+    select * from {{ ref('fct_revenue_retention_by_segment') }}
 ),
 
-months as (
-    select * from {{ ref('int_month_spine') }}
-),
-
-closing as (
+summed as (
     select
         month_start,
-        count(*) as customers_count,
-        sum(mrr) as mrr
-    from mrr
-    group by month_start
-),
-
-compared as (
-    select
-        {{ add_months('earlier.month_start', var('trailing_months')) }} as month_start,
-        earlier.mrr as earlier_mrr,
-        coalesce(later.mrr, 0) as later_mrr
-    from mrr as earlier
-    left join mrr as later
-        on earlier.account_id = later.account_id
-        and {{ add_months('earlier.month_start', var('trailing_months')) }} = later.month_start
-),
-
-cohorts as (
-    select
-        month_start,
-        count(*) as cohort_customers_count,
-        sum(earlier_mrr) as cohort_mrr,
-        sum(later_mrr) as net_mrr,
-        sum(least(later_mrr, earlier_mrr)) as gross_mrr,
-        sum(case when later_mrr = 0 then 1 else 0 end) as lost_customers_count
-    from compared
+        sum(mrr) as mrr,
+        {% for column in ['customers', 'subscriptions', 'cohort_customers', 'lost_customers'] -%}
+        cast(sum({{ column }}_count) as bigint) as {{ column }}_count,
+        {% endfor -%}
+        {% for column in ['cohort', 'gross_retained', 'net_retained'] -%}
+        cast(sum({{ column }}_amount) as decimal(18, 2)) as {{ column }}_amount,
+        {% endfor -%}
+        min(case when is_complete then 1 else 0 end) = 1 as is_complete
+    from segments
     group by month_start
 ),
 
 final as (
     select
-        closing.month_start,
-        cast(closing.mrr as decimal(18, 2)) as mrr,
-        cast({{ var('trailing_months') }} * closing.mrr as decimal(18, 2)) as arr,
-        closing.customers_count,
-        cast(closing.mrr as double) / nullif(closing.customers_count, 0) as arpa_amount,
-        cast(cohorts.gross_mrr as double) / nullif(cast(cohorts.cohort_mrr as double), 0) as grr_ratio,
-        cast(cohorts.net_mrr as double) / nullif(cast(cohorts.cohort_mrr as double), 0) as nrr_ratio,
-        cast(cohorts.lost_customers_count as double) / nullif(cohorts.cohort_customers_count, 0) as logo_churn_ratio,
-        months.is_complete
-    from closing
-    inner join months on closing.month_start = months.month_start
-    left join cohorts on closing.month_start = cohorts.month_start
+        month_start,
+        cast(mrr as decimal(18, 2)) as mrr,
+        cast(12 * mrr as decimal(18, 2)) as arr,
+        customers_count,
+        subscriptions_count,
+        {{ ratio('mrr', 'customers_count') }} as arpa_amount,
+        {{ ratio('12 * mrr', 'subscriptions_count') }} as acv_amount,
+        cohort_customers_count,
+        lost_customers_count,
+        cohort_amount,
+        gross_retained_amount,
+        net_retained_amount,
+        {{ ratio('gross_retained_amount', 'cohort_amount') }} as grr_ratio,
+        {{ ratio('net_retained_amount', 'cohort_amount') }} as nrr_ratio,
+        {{ ratio('lost_customers_count', 'cohort_customers_count') }} as logo_churn_ratio,
+        is_complete
+    from summed
 )
 
 select * from final

@@ -1,0 +1,27 @@
+{# What reports group deals by, told by the account, the lead or the deal itself. #}
+with deals as (
+    select * from {{ ref('int_deals_enriched') }}
+),
+
+accounts as (
+    select * from {{ ref('int_accounts_known') }}
+),
+
+leads as (
+    select * from {{ ref('stg_raw__leads') }}
+    where {{ is_newest() }}
+),
+
+final as (
+    select
+        deals.*,
+        coalesce(accounts.region, 'unknown') as region,
+        coalesce(accounts.segment, 'unknown') as segment,
+        coalesce(leads.lead_source, 'unknown') as lead_source,
+        deals.is_open or deals.closed_on is not null as is_dated
+    from deals
+    left join accounts on deals.account_id = accounts.account_id
+    left join leads on deals.lead_id = leads.lead_id
+)
+
+select * from final

@@ -1,0 +1,44 @@
+{# At risk in a month: who was a customer when it began. Twelve months together, because a month alone may lose nobody. #}
+with months as (
+    select * from {{ ref('int_month_spine') }}
+),
+
+customers as (
+    select * from {{ ref('int_customers_by_month') }}
+),
+
+spells as (
+    select * from {{ ref('int_customer_spells') }}
+    where ended_on is not null
+),
+
+sides as (
+    select month_start, 0 as at_risk_count, 0 as churned_count from months
+    union all
+    select {{ add_months('month_start', 1) }} as month_start, 1 as at_risk_count, 0 as churned_count from customers
+    union all
+    select {{ month_start('ended_on') }} as month_start, 0 as at_risk_count, 1 as churned_count from spells
+),
+
+counted as (
+    select
+        months.month_start,
+        sum(sides.at_risk_count) as at_risk_count,
+        sum(sides.churned_count) as churned_count
+    from sides
+    inner join months on sides.month_start = months.month_start
+    group by months.month_start
+),
+
+final as (
+    select
+        month_start,
+        {% for figure in ['at_risk', 'churned'] -%}
+        cast(sum({{ figure }}_count) over (
+            order by month_start rows between {{ var('trailing_months') - 1 }} preceding and current row
+        ) as bigint) as {{ figure }}_12m_count{{ ',' if not loop.last }}
+        {% endfor %}
+    from counted
+)
+
+select * from final

@@ -1,0 +1,62 @@
+"""The metrics layer as assets: what each metric means, and its values by month.
+
+Belongs here: computing all values after the warehouse is built, and reporting them. The definitions are dbt's
+(`dbt_project/models/metrics`), reading and computing them is `orchestration.metric_layer`.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration import metric_values
+from orchestration.metric_layer import Definition, MetricLayer
+from orchestration.resources import POOL, Deployment
+
+OWNERS = ["team:data-platform"]
+DESCRIPTIONS = {
+    "metric_definitions": "What each metric means: formula, grain, dimensions, owner, caveat, version. Grain: metric.",
+    "metric_values": (
+        "Every metric by month, of the whole company and by its dimensions, computed from its one definition. "
+        "Grain: metric, month, dimension and dimension value."
+    ),
+}
+
+
+def metric_assets() -> dg.AssetsDefinition:
+    """Both tables, made together."""
+    layer = MetricLayer()
+    specs = [
+        dg.AssetSpec(
+            ["metrics", table],
+            deps=[["marts", name] for name in sorted(layer.tables)],
+            description=description,
+            group_name="metrics",
+            owners=OWNERS,
+            kinds={"dbt", "duckdb", "table"},
+        )
+        for table, description in DESCRIPTIONS.items()
+    ]
+
+    @dg.multi_asset(specs=specs, pool=POOL, name="compute_metrics")
+    def compute_metrics(
+        context: dg.AssetExecutionContext, deployment: Deployment
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        with deployment.warehouse() as connection:
+            rows = metric_values.write(connection, layer)
+        context.log.info(f"{len(layer.definitions)} metrics, {rows:,} values")
+        yield dg.MaterializeResult(
+            asset_key=["metrics", "metric_definitions"],
+            metadata={
+                "dagster/row_count": len(layer.definitions),
+                "definitions": dg.MetadataValue.md(_as_markdown(layer.definitions)),
+            },
+        )
+        yield dg.MaterializeResult(asset_key=["metrics", "metric_values"], metadata={"dagster/row_count": rows})
+
+    return compute_metrics
+
+
+def _as_markdown(definitions: tuple[Definition, ...]) -> str:
+    lines = ["| metric | formula | owner | version |", "|---|---|---|---|"]
+    lines += [f"| {one.name} | `{one.formula}` | {one.owner} | {one.version} |" for one in definitions]
+    return "\n".join(lines)

@@ -1,0 +1,212 @@
+"""The metrics layer: what each metric means, and its values, from the one definition in `dbt_project/models/metrics`.
+
+Belongs here: reading the definitions that dbt parsed, letting MetricFlow write their SQL, and computing values with it.
+Does not belong here: any formula (dbt's YAML), and how values are shown or stored.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import duckdb
+import pandas as pd
+
+from orchestration.manifest import fresh_manifest
+
+if TYPE_CHECKING:
+    from metricflow.protocols.sql_client import SqlClient
+
+ALL = "all"
+MONTH = "metric_time__month"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One metric as it is defined.
+
+    Attributes:
+        formula: rendered from the definition, so that it cannot say something else.
+        grain: what one value is about.
+        by: dimensions without which a value means nothing; every value is by all of them.
+        dimensions: further dimensions by which values are kept, one at a time.
+        unit: money, ratio, days, hours, months, count or points.
+        version: raised when the meaning changes.
+        fingerprint: changes when the meaning does.
+    """
+
+    name: str
+    label: str
+    description: str
+    formula: str
+    grain: str
+    by: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    unit: str
+    owner: str
+    caveat: str
+    version: int
+    fingerprint: str
+
+
+class MetricLayer:
+    """The definitions and MetricFlow's SQL for them, from the artifacts of one parse of the dbt project."""
+
+    def __init__(self, target: Path | None = None) -> None:
+        self._target = target or fresh_manifest().parent
+
+    @cached_property
+    def definitions(self) -> tuple[Definition, ...]:
+        """All metrics that people see, by name; inputs of other metrics that say `is_input` are left out."""
+        found = [self._definition(node) for node in self._metrics.values() if not _meta(node).get("is_input")]
+        return tuple(sorted(found, key=lambda definition: definition.name))
+
+    @property
+    def tables(self) -> set[str]:
+        """The marts that metrics are computed from."""
+        return {table for table, _ in self._measures.values()}
+
+    def sql(self, metric: str, by: Sequence[str] = ()) -> str:
+        """The query that gives the metric by month and the dimensions named.
+
+        Args:
+            by: dimensions as MetricFlow names them, `<entity>__<dimension>`.
+
+        Returns:
+            SQL with the columns `metric_time__month`, those of `by`, and the metric.
+        """
+        from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
+
+        request = MetricFlowQueryRequest.create(metric_names=[metric], group_by_names=[MONTH, *by])
+        return str(self._engine.explain(request).sql_statement.without_descriptions.sql)
+
+    def values(self, connection: duckdb.DuckDBPyConnection, definition: Definition) -> pd.DataFrame:
+        """Every value of a metric, of the whole company and by each of its dimensions.
+
+        Returns:
+            month_start, dimension (`all`, or names joined by `/`), dimension_value, value.
+        """
+        cuts = [definition.by, *((*definition.by, dimension) for dimension in definition.dimensions)]
+        return pd.concat([self._cut(connection, definition.name, cut) for cut in cuts], ignore_index=True)
+
+    def _cut(self, connection: duckdb.DuckDBPyConnection, metric: str, by: Sequence[str]) -> pd.DataFrame:
+        names = " || '/' || ".join(f"coalesce(cast({name} as varchar), 'unknown')" for name in by) or f"'{ALL}'"
+        dimension = "/".join(name.split("__")[-1] for name in by) or ALL
+        frame: pd.DataFrame = connection.sql(
+            f"select cast({MONTH} as date) as month_start, '{dimension}' as dimension, {names} as dimension_value, "  # noqa: S608 - names from our own definitions
+            f"cast({metric} as double) as value from ({self.sql(metric, by)}) where {metric} is not null order by 1, 3"
+        ).df()
+        return frame
+
+    @cached_property
+    def _manifest(self) -> Mapping[str, Any]:
+        manifest: Mapping[str, Any] = json.loads((self._target / "manifest.json").read_text(encoding="utf-8"))
+        return manifest
+
+    @cached_property
+    def _metrics(self) -> Mapping[str, Mapping[str, Any]]:
+        return {node["name"]: node for node in self._manifest["metrics"].values()}
+
+    @cached_property
+    def _measures(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """Measure to the table it is read from and its definition."""
+        models = self._manifest["semantic_models"].values()
+        return {
+            measure["name"]: (model["node_relation"]["alias"], measure)
+            for model in models
+            for measure in model["measures"]
+        }
+
+    @cached_property
+    def _engine(self) -> Any:  # noqa: ANN401 - MetricFlow is imported when it is needed
+        from metricflow.engine.metricflow_engine import MetricFlowEngine
+        from metricflow.protocols.sql_client import SqlEngine
+        from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
+        from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
+        from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+
+        class SqlWriter:
+            """MetricFlow's idea of a database, as far as writing SQL needs one: our own connection runs it."""
+
+            sql_engine_type = SqlEngine.DUCKDB
+            sql_plan_renderer = DuckDbSqlPlanRenderer()
+
+        written = json.loads((self._target / "semantic_manifest.json").read_text(encoding="utf-8"))
+        for model in written["semantic_models"]:
+            # The name of the file that dbt parsed with is not the name of the file that is asked.
+            relation = model["node_relation"]
+            relation["relation_name"] = f'"{relation["schema_name"]}"."{relation["alias"]}"'
+        manifest = parse_manifest_from_dbt_generated_manifest(manifest_json_string=json.dumps(written))
+        return MetricFlowEngine(SemanticManifestLookup(manifest), sql_client=cast("SqlClient", SqlWriter()))
+
+    def _definition(self, node: Mapping[str, Any]) -> Definition:
+        meta = _meta(node)
+        formula = self._formula(node["name"])
+        meaning = [formula, meta["grain"], meta.get("by", []), sorted(self._tables(node["name"]))]
+        return Definition(
+            name=node["name"],
+            label=node["label"],
+            description=" ".join(node["description"].split()),
+            formula=formula,
+            grain=meta["grain"],
+            by=tuple(meta.get("by", ())),
+            dimensions=tuple(meta.get("dimensions", ())),
+            unit=meta["unit"],
+            owner=meta["owner"],
+            caveat=meta["caveat"],
+            version=meta["version"],
+            fingerprint=hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:12],
+        )
+
+    def _formula(self, name: str) -> str:
+        node = self._metrics[name]
+        params = node["type_params"]
+        filters = [self._filter(node.get("filter"))]
+        if node["type"] == "ratio":
+            parts = [params["numerator"], params["denominator"]]
+            said = " / ".join(self._formula(part["name"]) + self._filter(part.get("filter")) for part in parts)
+        elif node["type"] == "derived":
+            said = params["expr"]
+            for part in params["metrics"]:
+                said = _replaced(said, part.get("alias") or part["name"], f"({self._formula(part['name'])})")
+        else:
+            said = self._measure_formula(params["measure"]["name"])
+        return said + "".join(filters)
+
+    def _measure_formula(self, name: str) -> str:
+        table, measure = self._measures[name]
+        expression = measure.get("expr") or name
+        percentile = (measure.get("agg_params") or {}).get("percentile")
+        aggregate = f"percentile {percentile:g}" if percentile else measure["agg"]
+        return f"{aggregate}({table}.{expression})"
+
+    def _filter(self, given: Mapping[str, Any] | None) -> str:
+        templates = [part["where_sql_template"] for part in (given or {}).get("where_filters", [])]
+        return f" where {' and '.join(_without_jinja(text) for text in templates)}" if templates else ""
+
+    def _tables(self, name: str) -> Iterator[str]:
+        node = self._metrics[name]
+        params = node["type_params"]
+        if node["type"] == "simple":
+            yield self._measures[params["measure"]["name"]][0]
+        parts = [params["numerator"], params["denominator"]] if node["type"] == "ratio" else params["metrics"] or []
+        for part in parts:
+            yield from self._tables(part["name"])
+
+
+def _meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta: Mapping[str, Any] = node["config"].get("meta", {})
+    return meta
+
+
+def _replaced(text: str, word: str, by: str) -> str:
+    return re.sub(rf"\b{word}\b", lambda _: by, text)
+
+
+def _without_jinja(text: str) -> str:
+    """`{{ Dimension('deal__is_open') }} = 1` reads `is_open = 1`."""
+    return re.sub(r"\{\{\s*Dimension\('(?:\w+__)?(\w+)'\)\s*\}\}", r"\1", " ".join(text.split()))

@@ -1,0 +1,48 @@
+"""The tables `metrics.metric_definitions` and `metrics.metric_values`, written anew whenever the warehouse is built.
+
+Belongs here: storing definitions and values. Does not belong here: their meaning (`orchestration.metric_layer`).
+"""
+
+from dataclasses import asdict
+
+import duckdb
+import pandas as pd
+
+from orchestration.metric_layer import MetricLayer
+
+DEFINITIONS = (
+    "create or replace table metrics.metric_definitions as select name as metric, label, description, formula, grain, "
+    "cast(dimensions as varchar[]) as dimensions, unit, owner, caveat, cast(version as integer) as version, "
+    "fingerprint from new_definitions order by 1"
+)
+VALUES = (
+    "create or replace table metrics.metric_values as select new_values.metric, "
+    "cast(new_values.month_start as date) as month_start, new_values.dimension, new_values.dimension_value, "
+    "new_values.value, definitions.version, coalesce(months.is_complete, true) as is_complete "
+    "from new_values inner join metrics.metric_definitions as definitions on new_values.metric = definitions.metric "
+    "left join intermediate.int_month_spine as months on new_values.month_start = months.month_start "
+    "order by 1, 2, 3, 4"
+)
+
+
+def write(connection: duckdb.DuckDBPyConnection, layer: MetricLayer) -> int:
+    """Replace both tables in one transaction; returns the number of values."""
+    definitions = pd.DataFrame([asdict(one) | {"dimensions": one.by + one.dimensions} for one in layer.definitions])
+    values = pd.concat(
+        [layer.values(connection, one).assign(metric=one.name) for one in layer.definitions], ignore_index=True
+    )
+    connection.register("new_definitions", definitions)
+    connection.register("new_values", values)
+    connection.execute("begin")
+    try:
+        connection.execute("create schema if not exists metrics")
+        connection.execute(DEFINITIONS)
+        connection.execute(VALUES)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    finally:
+        connection.unregister("new_definitions")
+        connection.unregister("new_values")
+    return len(values)

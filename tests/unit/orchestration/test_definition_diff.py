@@ -1,0 +1,46 @@
+import pandas as pd
+import pytest
+
+from companies.settings import CompanyError
+from orchestration.definition_diff import changed, label_lines
+from tests import factories
+
+
+def labels(*rows: tuple[str, int]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["account_id", "churned"]).assign(as_of=pd.Timestamp("2024-03-31"))
+
+
+def test_one_setting_is_replaced() -> None:
+    """The setting is read as TOML and checked like any other; nothing else changes."""
+    company = factories.company()
+    other = changed(company, "windows.grace_days", "0")
+    assert other.windows.grace_days == 0
+    assert other.windows.inactivity_days == company.windows.inactivity_days
+    assert changed(company, "business_model", "'transactional'").business_model == "transactional"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("windows.grace", "0", "is no setting"),
+        ("window.grace_days", "0", "is no setting"),
+        ("windows.grace_days", "-1", "greater than or equal to 0"),
+        ("windows.grace_days", "thirty", "cannot be thirty"),
+    ],
+)
+def test_impossible_settings_are_refused(setting: str, value: str, said: str) -> None:
+    """A name that does not exist and a value that cannot be are told by name."""
+    with pytest.raises(CompanyError, match=said):
+        changed(factories.company(), setting, value)
+
+
+def test_labels_are_compared_row_by_row() -> None:
+    """Rows that lose or gain a label and rows that change their mind are counted apart."""
+    old = labels(("a", 1), ("b", 0), ("c", 1), ("only before", 0))
+    new = labels(("a", 1), ("b", 1), ("c", 0))
+    assert label_lines(old, new) == [
+        "churn labels before: 4, of them churned 2 (50.0%)",
+        "churn labels after : 3, of them churned 2 (66.7%)",
+        "labelled only before 1, only after 0; "
+        "of those on both sides 1 turn from churned to stayed, 1 from stayed to churned",
+    ]
