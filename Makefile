@@ -7,7 +7,7 @@ COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --n
 TWO_CORES := -n 2 --dist loadfile
 export LIFECYCLE_COMPANY := $(COMPANY)
 
-.PHONY: help setup run ui env metrics metrics-page diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
+.PHONY: help setup run ui docs env metrics metrics-page diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -32,6 +32,9 @@ run: .venv/.run  ## land, transform, train, predict and publish for COMPANY (def
 
 ui: .venv/.run  ## Dagster and MLflow UIs for COMPANY on loopback; Ctrl-C stops both
 	@$(BIN)/python -m orchestration.ui
+
+docs: .venv/.run  ## dbt's documentation of COMPANY's tables as one page, and where its Data Docs are
+	@$(BIN)/python -m orchestration.docs
 
 env: .venv/.run  ## shell exports for Dagster's own commands: eval "$$(make env)", then dg dev, dg launch ...
 	@$(BIN)/python -m orchestration.shell

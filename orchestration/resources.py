@@ -69,6 +69,11 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
         return self.state / "data_docs"
 
     @property
+    def dbt_docs(self) -> Path:
+        """The page that documents dbt's tables; there once `make docs` made it."""
+        return self.state / "dbt_docs" / "index.html"
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's store."""
         return f"sqlite:///{self.state / 'mlflow.db'}"

@@ -44,6 +44,7 @@ def print_summary(console: Console, deployment: Deployment, timings: Sequence[Ti
     _print_times(console, timings)
     console.print(f"[bold]Peak memory[/bold] {peak_megabytes:,.0f} MB (largest process)", highlight=False)
     console.print(f"\nPublished version {made.version}: {made.path(deployment.published)}")
+    console.print(f"Expectations of the raw tables: {deployment.data_docs / 'index.html'}", highlight=False)
     console.print(f"Look at it:  [bold]COMPANY={company.name} make ui[/bold]  (Dagster and MLflow on loopback)")
 
 

@@ -18,8 +18,8 @@ from ingestion.expectations.page_style import STYLE
 
 INDEX = "index.html"
 TITLES: dict[Suite, str] = {
-    "history": "What its own history lets one expect",
     "contract": "What the contract demands",
+    "history": "What its own history lets one expect",
 }
 
 
@@ -107,7 +107,7 @@ def _table_page(occasion: Occasion, report: TableReport) -> str:
         ("newest complete month", f"{report.month:%Y-%m}"),
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
-    order = sorted(TITLES, key=lambda suite: not report.failed(suite))
+    order: tuple[Suite, Suite] = ("contract", "history") if report.failed("contract") else ("history", "contract")
     suites = "".join(_suite(TITLES[suite], report.of(suite)) for suite in order if report.of(suite))
     body = f"""<p><a href="{INDEX}">All tables</a></p>
 <h1>raw.{report.table} {_state(report)}</h1>

@@ -18,7 +18,7 @@ from ingestion.contract_fields import RawTable
 from ingestion.expectations import batches, history
 from ingestion.expectations.contract_suite import contract_suite
 from ingestion.expectations.history_suite import expected
-from ingestion.expectations.outcomes import Outcome, Suite, TableReport
+from ingestion.expectations.outcomes import Outcome, Suite, TableReport, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +152,7 @@ def _text(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "missing"
     if isinstance(value, float):
-        return f"{value:,.6g}"
+        return number(value)
     if isinstance(value, dict):
         return ", ".join(_text(each) for each in value.values())[:LONGEST_TEXT]
     return str(value)[:LONGEST_TEXT]

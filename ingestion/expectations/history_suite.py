@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from companies.reporting import Quality
 from ingestion.contract_fields import RawTable
 from ingestion.expectations.history import History, Range
+from ingestion.expectations.outcomes import number
 from ingestion.expectations.watched import (
     LEAST_GAPS,
     LEAST_MONTHS,
@@ -76,11 +77,14 @@ def quantile_limits(ranges: tuple[Range, ...], at: int, *, whole: bool) -> tuple
 
     Args:
         whole: the column holds whole numbers, whose quantiles move in steps of one.
+
+    Below zero only a column may go that has been there before.
     """
     found, upper = ranges[at], ranges[-1]
     size = max(abs(found.least), abs(found.most))
     slack = max(found.most - found.least, QUANTILE_SLACK * size, 0.05 * abs(upper.most), 1.0 if whole else 0.0)
-    return found.least - slack, found.most + slack
+    least = found.least - slack
+    return (max(least, 0.0) if ranges[0].least >= 0 else least), found.most + slack
 
 
 def _volume(history: History, notes: list[str]) -> "Iterator[Expectation]":
@@ -140,9 +144,13 @@ def _missing(history: History) -> "Iterator[Expectation]":
             min_value=1 - most,
             severity="warning",
             description=f"{column} is there in at least {1 - most:.1%} of rows; "
-            f"the months before had {1 - shares.most:.1%} to {1 - shares.least:.1%}.",
+            f"the months before had {_between(1 - shares.most, 1 - shares.least)}.",
         )
         yield made
+
+
+def _between(least: float, most: float) -> str:
+    return f"{least:.1%}" if f"{least:.1%}" == f"{most:.1%}" else f"{least:.1%} to {most:.1%}"
 
 
 def _quantiles(table: RawTable, history: History) -> "Iterator[Expectation]":
@@ -152,7 +160,7 @@ def _quantiles(table: RawTable, history: History) -> "Iterator[Expectation]":
     for column, ranges in history.quantiles.items():
         limits = [quantile_limits(ranges, at, whole=kinds[column] == "count") for at in range(len(QUANTILES))]
         words = ", ".join(
-            f"{_named(quantile)} {least:,.6g} to {most:,.6g} (was {was.least:,.6g} to {was.most:,.6g})"
+            f"{_named(quantile)} {number(least)} to {number(most)} (was {number(was.least)} to {number(was.most)})"
             for quantile, (least, most), was in zip(QUANTILES, limits, ranges, strict=True)
         )
         made: Expectation = expectations.ExpectColumnQuantileValuesToBeBetween(
@@ -176,6 +184,6 @@ def _words(history: History) -> "Iterator[Expectation]":
             column=column,
             value_set=list(words),
             severity="info",
-            description=f"{column} holds no value that the months before did not have ({len(words)} values).",
+            description=f"{column} holds no value that the months before did not have ({len(words)} known).",
         )
         yield made

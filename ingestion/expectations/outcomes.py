@@ -1,7 +1,7 @@
 """How expectations turned out, in plain values that a check, a page and a test can use without the library.
 
-Belongs here: one outcome, and all outcomes of a table. Does not belong here: evaluating (`evaluation`), showing
-(`data_docs`).
+Belongs here: one outcome, all outcomes of a table, and how a figure is written in them. Does not belong here:
+evaluating (`evaluation`), showing (`data_docs`).
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,11 @@ from typing import Literal
 Severity = Literal["critical", "warning", "info"]
 Suite = Literal["contract", "history"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+
+
+def number(value: float) -> str:
+    """A figure as a person reads it: no decimals where there are thousands, four digits where there are not."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 @dataclass(frozen=True)

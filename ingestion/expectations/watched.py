@@ -47,7 +47,7 @@ WATCHED: Final[dict[str, Watch]] = {
     "leads": Watch((), ("lead_source", "seniority", "region"), ("account_id",)),
     "lead_stage_events": Watch(("source_score",), ()),
     "touchpoints": Watch((), ("channel", "kind"), ("account_id",)),
-    "deals": Watch(("amount",), ("pipeline", "currency"), ("closed_at", "lost_reason")),
+    "deals": Watch(("amount",), ("pipeline", "currency"), ("account_id", "closed_at", "lost_reason")),
     "deal_stage_events": Watch(("probability",), ("stage",)),
     "subscriptions": Watch(("mrr", "seats"), ("plan", "currency", "billing_period"), ("ended_on",)),
     "transactions": Watch(("amount",), ("currency",), ("paid_at",)),

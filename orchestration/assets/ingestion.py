@@ -145,14 +145,14 @@ def raw_tables(
     for name, total in totals.items():
         # A table the source does not have is empty, and says so.
         table = landed.get(name, TableLoad(name, "", 0, 0, 0, 0, 0, 0))
-        yield dg.MaterializeResult(asset_key=["raw", name], metadata=_figures(table, total))
+        yield dg.MaterializeResult(asset_key=["raw", name], metadata=_figures(table, total, deployment))
         yield from _results(table)
         yield dg.MaterializeResult(asset_key=["quarantine", name], metadata={"quarantined_now": table.quarantined})
     for name in CONTROL_TABLES:
         yield dg.MaterializeResult(asset_key=["control", name])
 
 
-def _figures(table: TableLoad, total: int) -> dict[str, int | str]:
+def _figures(table: TableLoad, total: int, deployment: Deployment) -> dict[str, int | str | dg.MetadataValue]:
     return {
         "dagster/row_count": total,
         "source_file": table.source_file or "not in this source",
@@ -162,6 +162,8 @@ def _figures(table: TableLoad, total: int) -> dict[str, int | str]:
         "rows_unchanged": table.unchanged,
         "rows_quarantined": table.quarantined,
         "rows_filtered": table.filtered,
+        # Written by the checks that follow the landing.
+        "data_docs": dg.MetadataValue.path(str(deployment.data_docs / f"{table.table}.html")),
     }
 
 

@@ -104,7 +104,15 @@ def _with_row_counts(events: list[Any], nodes: Mapping[str, Any], deployment: De
                 continue
             query = f'select count(*) from "{node["schema"]}"."{node["alias"]}"'  # noqa: S608 - names from the manifest
             count = connection.execute(query).fetchall()[0][0]
-            yield event.with_metadata({**event.metadata, "dagster/row_count": count})
+            found = {"dagster/row_count": count, **_documentation(node, deployment)}
+            yield event.with_metadata({**event.metadata, **found})
+
+
+def _documentation(node: Mapping[str, Any], deployment: Deployment) -> dict[str, dg.MetadataValue]:
+    """Where the table is described, once `make docs` made the page."""
+    if not deployment.dbt_docs.exists():
+        return {}
+    return {"dbt_docs": dg.MetadataValue.path(f"{deployment.dbt_docs}#!/{node['resource_type']}/{node['unique_id']}")}
 
 
 def _table(event: Any, nodes: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ANN401 - dagster-dbt's union

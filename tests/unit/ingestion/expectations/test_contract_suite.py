@@ -66,7 +66,12 @@ def test_every_rule_of_the_contract_is_an_expectation(table: RawTable) -> None:
     about_columns = [(each.column, each.expectation_type) for each in made if hasattr(each, "column")]
     assert Counter(about_columns) == rules(table)
     about_tables = {each.expectation_type: each.configuration.kwargs for each in made if not hasattr(each, "column")}
-    assert about_tables["expect_compound_columns_to_be_unique"]["column_list"] == ["source", table.key]
+    assert about_tables["expect_compound_columns_to_be_unique"]["column_list"] == [
+        "source",
+        table.key,
+        "known_at",
+        "loaded_at",
+    ]
     assert set(about_tables["expect_table_columns_to_match_set"]["column_set"]) == set(raw_columns(table))
     assert {each.severity.value for each in made} == {"critical"}
 

@@ -184,12 +184,13 @@ def test_a_month_is_complete_on_its_last_day(until: date, month: date) -> None:
 
 
 def test_limits_follow_from_what_was_usual() -> None:
-    """Volume by a factor of three; a quantile by its own range, by half its size, by a whole step for counts."""
+    """Volume by a factor of three; a quantile by its range, half its size, a step for counts; never newly below 0."""
     assert volume_limits((60, 90, 70)) == (20, 270)
     ranges = (Range(0, 0), Range(10, 14), Range(100, 110))
     assert quantile_limits(ranges, 1, whole=False) == (3, 21)
-    assert quantile_limits(ranges, 0, whole=False) == (-5.5, 5.5)
-    assert quantile_limits((Range(0, 0),) * 3, 2, whole=True) == (-1, 1)
+    assert quantile_limits(ranges, 0, whole=False) == (0, 5.5)
+    assert quantile_limits((Range(0, 0),) * 3, 2, whole=True) == (0, 1)
+    assert quantile_limits((Range(-4, -2), Range(0, 0), Range(5, 5)), 0, whole=False) == (-6, 0)
 
 
 def test_nothing_is_written_to_the_warehouse(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -204,3 +205,23 @@ def test_a_source_without_a_last_day_is_covered_until_its_landing(con: duckdb.Du
     con.execute("insert into control.loads values ('l', 'deals', 'f', 1, 0, 1, 0, 0, 0, '2024-05-06 07:08:09')")
     assert evaluation.covered_until(con, None) == date(2024, 5, 6)
     assert evaluation.covered_until(con, UNTIL) == UNTIL
+
+
+def test_an_older_version_at_fault_is_no_second_newest_one(con: duckdb.DuckDBPyConnection) -> None:
+    """A broken version that has been superseded is found, and found once: its key still has one newest version."""
+    con.execute("""
+        insert into raw.transactions
+        select * replace (known_at + to_days(1) as known_at, row_hash || 'y' as row_hash)
+        from raw.transactions where transaction_id = 'o3-7'
+    """)
+    con.execute("""
+        update raw.transactions set kind = 'gift'
+        where transaction_id = 'o3-7' and not ends_with(row_hash, 'y')
+    """)
+    assert unmet(judge(con)) == [("critical", "kind", "expect_column_values_to_be_in_set")]
+
+
+def test_two_newest_versions_of_a_key_are_critical(con: duckdb.DuckDBPyConnection) -> None:
+    """A row copied by hand leaves it open which one counts."""
+    con.execute("insert into raw.transactions from raw.transactions where transaction_id = 'o3-7'")
+    assert unmet(judge(con)) == [("critical", "transaction_id", "expect_compound_columns_to_be_unique")]
