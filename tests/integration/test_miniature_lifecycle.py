@@ -2,13 +2,15 @@
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.dbt_builds import Query
+from tests import factories, miniature
+from tests.dbt_builds import Query, dbt, reader
 
-pytestmark = pytest.mark.slow  # two dbt builds, shared with the other tests on these companies
+pytestmark = pytest.mark.slow  # two dbt builds, shared with the other tests on these companies, and two shorter ones
 
 Row = tuple[Any, ...]
 END = date(2025, 6, 30)
@@ -286,6 +288,25 @@ def test_active_accounts_by_month(miniature_contractual: Query, miniature_transa
     # without b1; November without b3; May 2025 b6; June b4
     shop = [2, 4, 5, 4, 2, 2, 2, 3, 2, 1, 0, 0, 0, 0, 0, 0, 1, 2]
     assert [count for (count,) in miniature_transactional(active)] == shop
+
+
+@pytest.mark.parametrize("business_model", ["contractual", "transactional"])
+def test_later_events_do_not_change_earlier_months(
+    business_model: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Months up to October 2024 are the same when the data end then, as no contract is in its grace on that day."""
+    rows = {"contractual": miniature.CONTRACTUAL, "transactional": miniature.TRANSACTIONAL}[business_model]
+    settings = {**miniature.SETTINGS, "business_model": business_model, "data_until": "2024-10-31"}
+    warehouse = factories.raw_warehouse(tmp_path / "warehouse.duckdb", rows, factories.company(**settings))
+    selected = ("--select", "+fct_account_months", "--exclude-resource-type", "test", "unit_test")
+    dbt(warehouse, tmp_path / "target", "build", *selected)
+
+    seen_then = reader(warehouse)("select * from marts.fct_account_months order by account_id, month_start")
+    seen_later = request.getfixturevalue(f"miniature_{business_model}")(
+        "select * from marts.fct_account_months where month_start <= '2024-10-01' order by account_id, month_start"
+    )
+    assert len(seen_then) == {"contractual": 65, "transactional": 46}[business_model]
+    assert seen_then == seen_later
 
 
 def test_lead_lifecycle_has_the_first_day_of_each_stage(miniature_contractual: Query) -> None:
