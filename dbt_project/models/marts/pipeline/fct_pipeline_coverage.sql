@@ -70,7 +70,7 @@ final as (
         best_case_amount,
         weighted_amount,
         {{ ratio('won_amount', 'target_amount') }} as attainment_ratio,
-        {{ ratio('open_amount', 'remaining_amount') }} as coverage_ratio,
+        {{ metric_of_columns('pipeline_coverage') }} as coverage_ratio,
         {{ ratio('weighted_amount', 'remaining_amount') }} as weighted_coverage_ratio
     from planned
 )

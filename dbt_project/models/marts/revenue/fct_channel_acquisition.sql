@@ -48,7 +48,7 @@ acquired as (
 costed as (
     select
         {% for attribution in attributions -%}
-        {{ ratio('nullif(spend_amount, 0)', attribution ~ '_customers_count') }} as {{ attribution }}_cac_amount,
+        {{ metric_of_columns(attribution ~ '_cac') }} as {{ attribution }}_cac_amount,
         {% endfor -%}
         acquired.*
     from acquired
