@@ -6,9 +6,11 @@ with stage_events as (
 
 final as (
     select
+        event_id,
         deal_id,
         stage,
         probability,
+        entered_at,
         entered_on,
         lead(entered_on) over (partition by deal_id order by entered_at, event_id) as left_on
     from stage_events
