@@ -5,6 +5,7 @@ Belongs here: reading the manifest. Does not belong here: what must be true of i
 
 import csv
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -61,10 +62,13 @@ def unit_tests() -> list[Node]:
     return sorted(manifest()["unit_tests"].values(), key=lambda test: str(test["name"]))
 
 
-def flags(*folders: str) -> set[str]:
-    """`model.column` of every column that is a truth."""
+def computed_flags(*folders: str) -> set[str]:
+    """`model.column` of every truth that a model computes, and does not just pass on under the same name."""
     return {
-        f"{node['name']}.{column}" for node in models(*folders) for column in columns(node) if column.startswith(FLAG)
+        f"{node['name']}.{column}"
+        for node in models(*folders)
+        for column in columns(node)
+        if column.startswith(FLAG) and not _is_passed_on(node, column)
     }
 
 
@@ -79,16 +83,11 @@ def expected_flags() -> Mapping[str, set[str]]:
     return found
 
 
-def ancestors(name: str) -> set[str]:
-    """Names of all models and seeds that a model reads, directly or through others."""
-    parents = manifest()["parent_map"]
-    waiting, seen = [f"model.customer_lifecycle.{name}"], set[str]()
-    while waiting:
-        for parent in parents.get(waiting.pop(), []):
-            if parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)
-    return {parent.split(".")[-1] for parent in seen}
+def _is_passed_on(node: Node, column: str) -> bool:
+    """Whether the SQL gives no column this name and a model that it reads has one of it."""
+    parents = [manifest()["nodes"].get(parent, {}) for parent in node["depends_on"]["nodes"]]
+    is_named_here = re.search(rf"\bas {column}\b", node["raw_code"])
+    return not is_named_here and any(column in parent.get("columns", {}) for parent in parents)
 
 
 def _rows(expected: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
