@@ -1,13 +1,14 @@
 """What dbt's manifest says about the project, in the words of the tests that judge it.
 
-Belongs here: reading the manifest. Does not belong here: what must be true of it, and anything that needs a warehouse.
+Belongs here: reading the manifest and listing what is wrong with it. Does not belong here: what must be true of it, and
+anything that needs a warehouse.
 """
 
 import csv
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -81,6 +82,12 @@ def expected_flags() -> Mapping[str, set[str]]:
                 if column.startswith(FLAG):
                     found[f"{test['model']}.{column}"].add("null" if value is None else str(value).lower())
     return found
+
+
+def none_of(found: Iterable[str], mend: str) -> None:
+    """Fail with every name found, one a line: pytest shortens a long list just where the reader needs it."""
+    names = sorted(found)
+    assert not names, "\n".join([f"{mend} ({len(names)}):", *names])
 
 
 def _is_passed_on(node: Node, column: str) -> bool:

@@ -9,9 +9,6 @@
     ),
     'subscribed': ("sum(subscribed_amount)", 'int_account_revenue', "sum(mrr)", 'int_mrr_by_month', 'true'),
     'revenue': ("sum(revenue_amount)", 'int_account_revenue', "sum(revenue_amount)", 'int_transactions_signed', 'true'),
-    'new customers': (
-        "sum(new_customers_count)", 'fct_acquisition_costs', "count(first_customer_on)", 'int_account_first_days', 'true'
-    ),
     'recurring revenue': ("sum(mrr)", 'fct_revenue_retention', "sum(mrr)", 'int_mrr_by_month', 'true')
 } %}
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests import dbt_manifest as dbt
 from tests.dbt_builds import Query
+from tests.dbt_manifest import none_of
 
 pytestmark = pytest.mark.slow  # a dbt build, shared with others
 SCHEMAS = ("staging", "intermediate", "marts")
@@ -29,7 +30,8 @@ def _documented_columns() -> dict[str, set[str]]:
 def test_every_table_documents_exactly_its_columns(miniature_contractual: Query) -> None:
     """No column without a description, and no description of a column that is not there."""
     real, documented = _real_columns(miniature_contractual), _documented_columns()
-    assert real.keys() == documented.keys()
-    undocumented = {f"{table}.{column}" for table in real for column in real[table] - documented[table]}
-    imagined = {f"{table}.{column}" for table in real for column in documented[table] - real[table]}
-    assert (sorted(undocumented), sorted(imagined)) == ([], [])
+    none_of(real.keys() ^ documented.keys(), "only in the warehouse or only in the YAML")
+    none_of(
+        (f"{table}.{column}" for table in real for column in real[table] - documented[table]), "describe the column"
+    )
+    none_of((f"{table}.{column}" for table in real for column in documented[table] - real[table]), "no such column")
