@@ -4,6 +4,7 @@ Belongs here: stand-ins for dbt objects in templates. Does not belong here: anyt
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 
 class Adapter:
@@ -27,8 +28,14 @@ class Target:
 
 adapter = Adapter()
 target = Target()
+run_started_at = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def env_var(name: str, default: str = "") -> str:
     """The default of an environment variable: linting does not depend on the environment."""
     return default or name
+
+
+def var(name: str, default: int = 1) -> int:  # noqa: ARG001 - dbt's signature
+    """Some number: a limit's value does not change how SQL is read, and a macro may calculate with it."""
+    return default

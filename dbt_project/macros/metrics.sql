@@ -3,9 +3,14 @@
     Does not belong here: any formula. Marts that show a metric as a column render it with these macros.
 #}
 
-{# The metric over columns of the row at hand: numerator and denominator stand beside it, already added up. #}
-{% macro metric_of_columns(name) -%}
-    {{ _metric_sql(name, 'columns') }}
+{# The metric over columns of the row at hand: numerator and denominator stand beside it, already added up.
+   `columns`: the definition's column to the one that stands for it here, where the names differ. #}
+{% macro metric_of_columns(name, columns={}) -%}
+    {%- set ns = namespace(sql=_metric_sql(name, 'columns')) -%}
+    {%- for defined, here in columns.items() -%}
+        {%- set ns.sql = modules.re.sub('\\b' ~ defined ~ '\\b', here, ns.sql) -%}
+    {%- endfor -%}
+    {{ ns.sql }}
 {%- endmacro %}
 
 {# The metric over the rows of a group, as an aggregate. #}

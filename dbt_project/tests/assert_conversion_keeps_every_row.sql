@@ -1,5 +1,5 @@
 -- Finding the rate of a row neither loses nor doubles it, and no amount is lost on the way.
-{{ config(meta={'dagster': {'ref': {'name': 'int_exchange_rates'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_deals_converted'}}}) }}
 {% set tables = {'deals': 'amount', 'subscriptions': 'mrr', 'transactions': 'amount', 'marketing_spend': 'amount'} %}
 
 with counted as (

@@ -35,7 +35,7 @@ from company
 full outer join channels on company.month_start = channels.month_start
 where
     company.month_start is null
-    or channels.month_start is null
+    or (channels.month_start is null and company.spend_amount + company.new_customers_count <> 0)
     or company.spend_amount <> channels.spend_amount
     or company.new_customers_count <> channels.first_touch_count
     or company.new_customers_count <> channels.last_touch_count

@@ -7,7 +7,7 @@ Jan 25 (41), d12 from 10 Jun 25, open. Owner o1 sells software, o2 sells retail.
 """
 
 import shutil
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -249,7 +249,7 @@ def test_win_rate_has_an_interval_of_its_twelve_months(miniature_contractual: Qu
     """Two of three won in the last twelve months: 67 %, between 21 and 94 % (Wilson); June itself closed nothing."""
     rows = miniature_contractual(
         "select dimension_name, dimension_value, closed_count, win_rate, trailing_won_count, trailing_lost_count,"
-        " trailing_win_rate, round(trailing_win_rate_low, 4), round(trailing_win_rate_high, 4), trailing_won_amount,"
+        " trailing_win_rate, round(trailing_win_rate_lower, 4), round(trailing_win_rate_upper, 4), trailing_won_amount,"
         " trailing_lost_amount, trailing_won_cycle_days, trailing_closed_cycle_days from marts.fct_win_rates"
         " where month_start = '2025-06-01' and dimension_name in ('all', 'region', 'segment') order by 1, 2"
     )
@@ -383,6 +383,50 @@ def test_forecasts_stand_beside_what_came_of_them(miniature_contractual: Query) 
         for as_of, windows, stage, amount, weighted, history_won, history_closed, outcome in expected
         for window in windows
     ]
+
+
+def test_forecast_by_earlier_windows_learns_from_those_that_ended(miniature_contractual: Query) -> None:
+    """The rate is that of the same stage and window in the windows that had ended in the twelve months before."""
+    rows = miniature_contractual(
+        "select as_of, window_name, stage, earlier_won_count, earlier_open_count, earlier_weighted_amount"
+        " from marts.fct_pipeline_forecasts where earlier_open_count > 0 order by window_name, as_of"
+    )
+    expected = [
+        ("2024-04-30", "30_days", "proposal", 1, 1, 1080.0),  # d3
+        ("2024-06-30", "30_days", "proposal", 2, 2, 606.0),  # d3, d6
+        ("2024-10-31", "30_days", "proposal", 3, 3, 3000.0),  # d3, d6, d10
+        ("2024-04-30", "90_days", "proposal", 1, 1, 1080.0),  # d3, whose window ended that day
+        ("2024-06-30", "90_days", "proposal", 1, 1, 606.0),  # d6's lasts until 29 July
+        ("2024-09-30", "90_days", "qualified", 1, 1, 3000.0),  # d4
+        ("2024-10-31", "90_days", "proposal", 3, 3, 3000.0),  # d3, d6, d10
+        ("2024-12-31", "90_days", "qualified", 1, 2, 720.0),  # d4; d8, lost on 20 November
+        ("2025-03-31", "90_days", "qualified", 2, 3, 4000 / 3),  # d4; d8; d11, whose window ended that day
+        ("2025-04-30", "90_days", "proposal", 2, 3, 4000 / 3),  # d6, d10; d8: d3's ended on 30 April 2024
+        ("2025-05-31", "90_days", "proposal", 2, 3, 4000 / 3),
+        ("2025-06-30", "90_days", "proposal", 2, 3, 4000 / 3),  # d6's ended on 29 July 2024
+    ]
+    assert rows == [(day(as_of), *words, pytest.approx(amount, rel=1e-12)) for as_of, *words, amount in expected]
+
+
+def test_predictions_need_nothing_known_later(
+    miniature_contractual: Query, shared_folder: Path, tmp_path: Path
+) -> None:
+    """Forget what became known after 15 October 2024 (a push, a loss, three deals): September stays as it was."""
+    warehouse = Path(shutil.copy(shared_folder / "contractual" / "warehouse.duckdb", tmp_path))
+    with duckdb.connect(str(warehouse)) as con:
+        for table in ("deals", "deal_stage_events"):
+            con.execute(f"delete from raw.{table} where known_at > '2024-10-15'")
+    dbt(warehouse, tmp_path / "target", "run", "--select", "+fct_pipeline_forecasts")
+    predicted = (
+        "select as_of, window_name, stage, forecast_category, open_count, open_amount, source_weighted_amount,"
+        " historical_weighted_amount, earlier_weighted_amount from marts.fct_pipeline_forecasts"
+        " where as_of <= '2024-09-30' order by as_of, window_name, stage"
+    )
+    shown = "select * from marts.fct_open_deals_monthly where as_of <= '2024-09-30' order by as_of, deal_id"
+    then = reader(warehouse)
+    assert then("select max(known_at) from raw.deals") < [(datetime(2024, 10, 15),)]
+    assert then(predicted) == miniature_contractual(predicted) != []
+    assert then(shown) == miniature_contractual(shown)
 
 
 def test_coverage_compares_the_pipeline_with_targets(with_targets: Query) -> None:

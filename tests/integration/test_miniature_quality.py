@@ -1,7 +1,4 @@
-"""Findings and scores of the miniature companies, computed by hand.
-
-What has another currency than the company's is left to the tests of revenue.
-"""
+"""Findings and scores of the miniature companies, computed by hand."""
 
 from datetime import date
 
@@ -13,23 +10,25 @@ pytestmark = pytest.mark.slow  # two dbt builds, shared with the other tests of 
 
 FINDINGS = """
     select rule, severity, owner, source, table_name, row_key, rows_count, happened_on
-    from marts.fct_data_quality_findings where is_open and rule <> 'foreign_currency' order by 1
+    from marts.fct_data_quality_findings where is_open order by rule, table_name
 """
-MONEY_TABLES = "('deals', 'subscriptions', 'transactions')"
-SCORES = f"""
+SCORES = """
     select table_name, owner, findings_count, rows_count, error_rows_count, warning_rows_count, info_rows_count,
         weighted_rows_count, score
-    from marts.fct_data_quality_scores where table_name not in {MONEY_TABLES} order by 1
+    from marts.fct_data_quality_scores order by 1
 """
 
 
 def test_contractual_findings_are_exactly_these(miniature_contractual: Query) -> None:
-    """Two leads that do not move and one silent source; everything else about the company is sound."""
+    """Two leads that do not move, one silent source and three foreign amounts; all else about the company is sound."""
     # l12: MQL since 2024-06-20, 180 days later is 2024-12-17. l11: SQL since 2024-03-01, 90 days later is 2024-05-30.
     # Touchpoints: gaps 1 1 1 2 4 8 13 22 39 60 92, 95th percentile 76, three times that is 228 days. The last one is
     # of 2024-09-01, 302 days before the data end. No other table is silent for more than three of its usual gaps.
     marketing, sales = "marketing-operations", "sales-operations"
     assert miniature_contractual(FINDINGS) == [
+        ("foreign_currency", "info", "finance", "test", "deals", "USD", 1, date(2024, 3, 1)),
+        ("foreign_currency", "info", "finance", "test", "subscriptions", "USD", 1, date(2024, 3, 1)),
+        ("foreign_currency", "info", "finance", "test", "transactions", "USD", 1, date(2024, 3, 1)),
         ("stale_mql", "info", marketing, "test", "leads", "l12", 1, date(2024, 12, 17)),
         ("stale_source", "warning", "data-platform", "test", "touchpoints", "(all)", 1, date(2024, 9, 1)),
         ("stale_sql", "info", sales, "test", "leads", "l11", 1, date(2024, 5, 30)),
@@ -49,31 +48,27 @@ def test_contractual_scores_weigh_rows(miniature_contractual: Query) -> None:
     assert miniature_contractual(SCORES) == [
         ("accounts", None, 0, 10, *nothing),
         ("deal_stage_events", None, 0, 21, *nothing),
+        # Twelve deals, in two or three versions each.
+        ("deals", "finance", 1, 12, 0, 0, 1, 0.1, 100 * (1 - 0.1 / 12)),
         ("lead_stage_events", None, 0, 22, *nothing),
         # Both owners' findings weigh the same; the first by name is told.
         ("leads", "marketing-operations", 2, 12, 0, 0, 2, 0.2, 100 * (1 - 0.2 / 12)),
         ("marketing_spend", None, 0, 6, *nothing),
         ("product_usage", None, 0, 13, *nothing),
+        ("subscriptions", "finance", 1, 13, 0, 0, 1, 0.1, 100 * (1 - 0.1 / 13)),
         ("support_tickets", None, 0, 5, *nothing),
         ("survey_responses", None, 0, 6, *nothing),
         ("touchpoints", "data-platform", 1, 12, 0, 1, 0, 0.5, 100 * (1 - 0.5 / 12)),
+        ("transactions", "finance", 1, 5, 0, 0, 1, 0.1, 100 * (1 - 0.1 / 5)),
     ]
 
 
-def test_scores_count_each_row_once_whatever_its_versions(miniature_contractual: Query) -> None:
-    """Twelve deals in two or three versions each are twelve rows."""
-    rows = miniature_contractual(
-        "select table_name, rows_count from marts.fct_data_quality_scores"
-        f" where table_name in {MONEY_TABLES} order by 1"
-    )
-    assert rows == [("deals", 12), ("subscriptions", 13), ("transactions", 5)]
-
-
 def test_transactional_findings_are_exactly_these(miniature_transactional: Query) -> None:
-    """The shop's leads fell silent; rules about contracts, deals and stages find nothing."""
+    """The shop's leads fell silent and one order is in dollars; there is nothing else to find."""
     # Leads: gaps 3 and 24 days, 95th percentile 22.95, three times that is 69 days; 515 days of silence.
     assert miniature_transactional(FINDINGS) == [
-        ("stale_source", "warning", "data-platform", "test", "leads", "(all)", 1, date(2024, 2, 1))
+        ("foreign_currency", "info", "finance", "test", "transactions", "USD", 1, date(2024, 2, 15)),
+        ("stale_source", "warning", "data-platform", "test", "leads", "(all)", 1, date(2024, 2, 1)),
     ]
 
 
@@ -84,6 +79,7 @@ def test_transactional_scores_weigh_rows(miniature_transactional: Query) -> None
         ("accounts", None, 0, 6, *nothing),
         ("leads", "data-platform", 1, 3, 0, 1, 0, 0.5, pytest.approx(100 * (1 - 0.5 / 3), abs=1e-12)),
         ("marketing_spend", None, 0, 2, *nothing),
+        ("transactions", "finance", 1, 16, 0, 0, 1, 0.1, 100 * (1 - 0.1 / 16)),
     ]
 
 

@@ -236,6 +236,21 @@ def test_retention_of_a_shop(miniature_transactional: Query) -> None:
     agree(found, expected)
 
 
+def test_retention_of_a_shop_by_segment(miniature_transactional: Query) -> None:
+    """June 2025: of June 2024's customers b3 and b5 nothing is left; b4 is back and b6 is new."""
+    found = miniature_transactional(
+        "select region, segment, customers_count, cohort_customers_count, lost_customers_count, cohort_amount,"
+        " gross_retained_amount, net_retained_amount from marts.fct_revenue_retention_by_segment"
+        " where month_start = '2025-06-01' order by 1, 2"
+    )
+    assert found == [
+        ("north", "business", 0, 1, 1, *money(230, 0, 0)),  # b3
+        ("north", "private", 0, 1, 1, *money(15, 0, 0)),  # b5
+        ("south", "business", 1, 0, 0, *money(0, 0, 0)),  # b4
+        ("south", "private", 1, 0, 0, *money(0, 0, 0)),  # b6
+    ]
+
+
 def test_cohorts_of_contracts(miniature_contractual: Query) -> None:
     """The start months February (a3, a4) and May 2024 (a6, a7), month after month."""
     found = miniature_contractual(

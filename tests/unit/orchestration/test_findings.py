@@ -86,3 +86,10 @@ def test_landing_alone_does_not_judge_findings(deployment: Deployment) -> None:
     }
     assert found["land_source"] == set()
     assert found["refresh_warehouse"] == set(TABLES)
+
+
+def test_a_finding_without_its_rule_fails_a_check(deployment: Deployment) -> None:
+    """That every open finding has a rule is a blocking check of the mart, not a remark beside it."""
+    definitions = build_defs(deployment).resolve_asset_graph().assets_defs
+    blocking = {spec.name for definition in definitions for spec in definition.check_specs if spec.blocking}
+    assert "every_open_finding_has_its_rule" in blocking

@@ -1,4 +1,4 @@
-{# The first rule that fits decides, from the gravest: what can be lost comes before what is new, and that before growth. #}
+{# The first rule that fits decides: what is lost or may be comes before what is new, and that before growth. #}
 with account_months as (
     select * from {{ ref('int_account_months') }}
 ),

@@ -1,6 +1,6 @@
 with usage as (
     select * from {{ ref('stg_raw__product_usage') }}
-    where {{ is_newest() }}
+    where {{ is_newest() }} and events > 0
 ),
 
 months as (
@@ -13,24 +13,30 @@ days as (
         used_on,
         sum(events) as events
     from usage
-    where events > 0
     group by account_id, used_on
+),
+
+placed as (
+    select
+        days.account_id,
+        days.events,
+        months.month_start,
+        {{ day_diff('days.used_on', 'months.measured_on') }} < {{ var('usage_window_days') }} as is_recent
+    from days
+    inner join months
+        on days.used_on <= months.measured_on
+        and days.used_on > {{ add_days('months.measured_on', '-2 * ' ~ var('usage_window_days')) }}
 ),
 
 final as (
     select
-        days.account_id,
-        months.month_start,
-        {{ sum_within('days.events', 'days.used_on', 'months.measured_on', var('usage_window_days')) }}
-            as recent_events,
-        {{ sum_before('days.events', 'days.used_on', 'months.measured_on', var('usage_window_days')) }}
-            as earlier_events,
-        {{ sum_before('1', 'days.used_on', 'months.measured_on', var('usage_window_days')) }} as earlier_days
-    from days
-    inner join months
-        on days.used_on <= months.measured_on
-        and days.used_on > {{ add_days('months.measured_on', -2 * var('usage_window_days')) }}
-    group by days.account_id, months.month_start
+        account_id,
+        month_start,
+        cast(sum(case when is_recent then events else 0 end) as bigint) as recent_events,
+        cast(sum(case when is_recent then 0 else events end) as bigint) as earlier_events,
+        sum(case when is_recent then 0 else 1 end) as earlier_days
+    from placed
+    group by account_id, month_start
 )
 
 select * from final

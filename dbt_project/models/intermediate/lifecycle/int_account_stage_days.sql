@@ -19,7 +19,8 @@ running as (
     select
         account_id,
         happened_on,
-        {%- set so_far = 'over (partition by account_id order by happened_on rows between unbounded preceding and current row)' %}
+        {%- set rows_so_far = 'rows between unbounded preceding and current row' %}
+        {%- set so_far = 'over (partition by account_id order by happened_on ' ~ rows_so_far ~ ')' %}
         max(stage_order) {{ so_far }} as furthest_stage_order,
         max(lead_churns) {{ so_far }} = 1 as has_lead_churned,
         max(first_customers) {{ so_far }} = 1 as is_known_customer,

@@ -29,7 +29,9 @@ final as (
         started_on as happened_on
     from spells
     union all
-    select account_id, null, 'churned', cast(spell_number as varchar), null, null, 'customer_spells', account_id, ended_on
+    select
+        account_id, null, 'churned', cast(spell_number as varchar), null, null,
+        'customer_spells', account_id, ended_on
     from spells
     union all
     select account_id, null, starting, plan, mrr, null, 'subscriptions', subscription_id, started_on

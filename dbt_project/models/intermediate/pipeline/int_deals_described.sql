@@ -1,4 +1,5 @@
-{# What reports group deals by, told by the account, the lead or the deal itself. #}
+{# What reports group deals by. The lead speaks where the account does not: deals of leads that never became an account
+   would otherwise all be lost deals of no region. #}
 with deals as (
     select * from {{ ref('int_deals_enriched') }}
 ),
@@ -15,8 +16,8 @@ leads as (
 final as (
     select
         deals.*,
-        coalesce(accounts.region, 'unknown') as region,
-        coalesce(accounts.segment, 'unknown') as segment,
+        coalesce(nullif(accounts.region, 'unknown'), leads.region, 'unknown') as region,
+        coalesce(accounts.industry, leads.industry, 'unknown') as segment,
         coalesce(leads.lead_source, 'unknown') as lead_source,
         deals.is_open or deals.closed_on is not null as is_dated
     from deals

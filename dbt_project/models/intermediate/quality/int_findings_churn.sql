@@ -1,4 +1,4 @@
-{# What a source says of an account and what its events say; one without churn events, or without the flag, is not judged. #}
+{# What a source says of an account and what its events say; without churn events, or the flag, nothing is judged. #}
 with accounts as (
     select * from {{ ref('stg_raw__accounts') }}
     where {{ is_newest() }} and is_churned is not null
@@ -23,6 +23,10 @@ churned_accounts as (
     group by lead_accounts.account_id
 ),
 
+observed as (
+    select count(*) > 0 as has_churn_events from churned_accounts
+),
+
 final as (
     select {{ finding(
         'churned_without_flag', 'accounts', 'accounts.account_id',
@@ -38,8 +42,9 @@ final as (
         "'The account is marked as churned, but no event says when.'", 'accounts.known_on', source='accounts.source'
     ) }}
     from accounts
+    cross join observed
     left join churned_accounts on accounts.account_id = churned_accounts.account_id
-    where accounts.is_churned and churned_accounts.account_id is null and exists (select 1 from churned_accounts)
+    where accounts.is_churned and churned_accounts.account_id is null and observed.has_churn_events
 )
 
 select * from final

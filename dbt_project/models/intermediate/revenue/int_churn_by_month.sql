@@ -1,4 +1,6 @@
-{# At risk in a month: who was a customer when it began. Twelve months together, because a month alone may lose nobody. #}
+{# At risk in a month: who was a customer when it began. Twelve months at once, as a month alone may lose nobody. #}
+{% set twelve_months = 'rows between 11 preceding and current row' %}
+
 with months as (
     select * from {{ ref('int_month_spine') }}
 ),
@@ -30,15 +32,20 @@ counted as (
     group by months.month_start
 ),
 
+summed as (
+    select
+        month_start,
+        sum(at_risk_count) over (order by month_start {{ twelve_months }}) as at_risk_12m_count,
+        sum(churned_count) over (order by month_start {{ twelve_months }}) as churned_12m_count
+    from counted
+),
+
 final as (
     select
         month_start,
-        {% for figure in ['at_risk', 'churned'] -%}
-        cast(sum({{ figure }}_count) over (
-            order by month_start rows between {{ var('trailing_months') - 1 }} preceding and current row
-        ) as bigint) as {{ figure }}_12m_count{{ ',' if not loop.last }}
-        {% endfor %}
-    from counted
+        cast(at_risk_12m_count as bigint) as at_risk_12m_count,
+        cast(churned_12m_count as bigint) as churned_12m_count
+    from summed
 )
 
 select * from final

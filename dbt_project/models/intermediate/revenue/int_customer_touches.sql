@@ -4,8 +4,7 @@ with customers as (
 ),
 
 leads as (
-    select * from {{ ref('stg_raw__leads') }}
-    where {{ is_newest() }}
+    select * from {{ ref('int_customer_leads') }}
 ),
 
 lead_accounts as (
@@ -21,44 +20,34 @@ channels as (
     select * from {{ ref('int_acquisition_channels') }}
 ),
 
-sourced_leads as (
-    select
-        leads.lead_id,
-        customers.account_id,
-        leads.lead_source,
-        leads.created_at
-    from leads
-    inner join lead_accounts on leads.lead_id = lead_accounts.lead_id
-    inner join customers
-        on lead_accounts.account_id = customers.account_id
-        and leads.created_on <= customers.customer_on
-),
-
 touched as (
     select
         customers.account_id,
         touchpoints.touchpoint_id as touch_id,
         'touchpoint' as kind,
-        coalesce(channels.channel, leads.lead_source, touchpoints.channel, 'unknown') as channel,
+        coalesce(channels.channel, leads.lead_source, first_leads.lead_source, touchpoints.channel) as channel,
         touchpoints.occurred_at as touched_at
     from touchpoints
     left join lead_accounts on touchpoints.lead_id = lead_accounts.lead_id
-    left join leads on touchpoints.lead_id = leads.lead_id
-    left join channels on touchpoints.channel = channels.channel
     inner join customers
         on coalesce(touchpoints.account_id, lead_accounts.account_id) = customers.account_id
         and touchpoints.occurred_on <= customers.customer_on
+    left join channels on touchpoints.channel = channels.channel
+    left join leads on touchpoints.lead_id = leads.lead_id
+    left join leads as first_leads
+        on customers.account_id = first_leads.account_id
+        and first_leads.lead_number = 1
 ),
 
 untouched as (
     select
         customers.account_id,
-        coalesce(sourced_leads.lead_id, customers.account_id) as touch_id,
-        case when sourced_leads.lead_id is null then 'none' else 'lead' end as kind,
-        coalesce(sourced_leads.lead_source, 'unknown') as channel,
-        sourced_leads.created_at as touched_at
+        coalesce(leads.lead_id, customers.account_id) as touch_id,
+        case when leads.lead_id is null then 'none' else 'lead' end as kind,
+        leads.lead_source as channel,
+        leads.created_at as touched_at
     from customers
-    left join sourced_leads on customers.account_id = sourced_leads.account_id
+    left join leads on customers.account_id = leads.account_id
     left join touched on customers.account_id = touched.account_id
     where touched.account_id is null
 ),
@@ -71,9 +60,13 @@ touches as (
 
 final as (
     select
-        touches.*,
+        account_id,
+        touch_id,
+        kind,
+        coalesce(channel, 'unknown') as channel,
         row_number() over (partition by account_id order by touched_at, touch_id) as touch_number,
-        count(*) over (partition by account_id) as touches_count
+        count(*) over (partition by account_id) as touches_count,
+        touched_at
     from touches
 )
 

@@ -29,11 +29,9 @@ measured as (
         months.month_start,
         coalesce(earned.revenue_amount, 0) as revenue_amount,
         coalesce(earned.customers_count, 0) as customers_count,
-        {{ ratio('earned.revenue_amount', 'earned.customers_count') }} as arpa_amount,
         observation.gross_margin_ratio,
         churn.at_risk_12m_count,
         churn.churned_12m_count,
-        {{ ratio('churn.churned_12m_count', 'churn.at_risk_12m_count') }} as monthly_churn_rate,
         months.is_complete
     from months
     cross join observation
@@ -46,13 +44,13 @@ final as (
         month_start,
         cast(revenue_amount as decimal(18, 2)) as revenue_amount,
         cast(customers_count as bigint) as customers_count,
-        arpa_amount,
+        {{ metric_of_columns('arpa') }} as arpa_amount,
         gross_margin_ratio,
         at_risk_12m_count,
         churned_12m_count,
-        monthly_churn_rate,
-        arpa_amount * gross_margin_ratio as monthly_margin_amount,
-        {{ ratio('arpa_amount * gross_margin_ratio', 'monthly_churn_rate') }} as ltv_amount,
+        {{ metric_of_columns('trailing_churn_rate') }} as monthly_churn_rate,
+        {{ metric_of_columns('arpa') }} * gross_margin_ratio as monthly_margin_amount,
+        {{ metric_of_columns('ltv') }} as ltv_amount,
         is_complete
     from measured
 )

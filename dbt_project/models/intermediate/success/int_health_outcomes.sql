@@ -1,4 +1,4 @@
-{# Scores of past month ends whose outcome is known: the horizon is over, and for contracts the grace period after it. #}
+{# Scores of past month ends whose outcome is known: the horizon is over, and so is the grace period of contracts. #}
 {% set components = ['usage', 'breadth', 'support', 'sentiment', 'commercial', 'health'] %}
 
 with health as (

@@ -1,4 +1,4 @@
-{# Known once the company records tickets; an account without any has no trouble to tell of, and no answer to wait for. #}
+{# Known once the company records tickets; an account without any has no trouble, and no answer to wait for. #}
 {% set window = var('support_window_days') %}
 
 with population as (

@@ -49,7 +49,7 @@ ranked as (
         marked.*,
         row_number() over (
             partition by follower_id
-            order by case when is_named then 0 else 1 end, due_on desc, due_mrr desc, subscription_id
+            order by case when is_named then 0 else 1 end asc, due_on desc, due_mrr desc, subscription_id asc
         ) as choice
     from marked
     where is_named or has_named_follower = 0

@@ -39,9 +39,10 @@ final as (
             else 'passive'
         end as nps_group,
         given.score,
-        {{ ratio('(given.score - scales.lowest_score)', '(scales.highest_score - scales.lowest_score)') }} as score_ratio,
+        {{ ratio('(given.score - scales.lowest_score)', '(scales.highest_score - scales.lowest_score)') }}
+            as score_ratio,
         row_number() over (
-            partition by given.account_id, given.kind order by given.answered_at, given.answer_id desc
+            partition by given.account_id, given.kind order by given.answered_at asc, given.answer_id desc
         ) as answer_number,
         given.answered_at,
         given.answered_on

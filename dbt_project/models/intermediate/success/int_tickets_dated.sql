@@ -11,8 +11,11 @@ observation as (
 newest as (
     select
         versions.*,
-        greatest(versions.resolved_on, versions.opened_on) as closed_on,
-        observation.data_until
+        case when versions.resolved_on is not null then greatest(versions.resolved_on, versions.opened_on) end
+            as closed_on,
+        least(
+            greatest(coalesce(versions.resolved_on, observation.data_until), versions.opened_on), observation.data_until
+        ) as open_until
     from versions
     cross join observation
     where {{ is_newest('versions') }} and versions.opened_on <= observation.data_until
@@ -35,15 +38,9 @@ final as (
         {{ duration_hours('newest.opened_at', 'newest.resolved_at') }} as resolution_hours,
         newest.opened_on,
         newest.first_response_on,
-        case when newest.resolved_on is not null then newest.closed_on end as closed_on,
-        case
-            when newest.escalated
-                then least(
-                    greatest(newest.opened_on, told.told_on),
-                    case when newest.resolved_on is null then newest.data_until else newest.closed_on end,
-                    newest.data_until
-                )
-        end as escalated_on
+        newest.closed_on,
+        case when newest.escalated then least(greatest(newest.opened_on, told.told_on), newest.open_until) end
+            as escalated_on
     from newest
     left join told on newest.ticket_id = told.ticket_id
 )

@@ -1,5 +1,7 @@
 {# What each month of the account usage is computed from. A month whose month_version differs from the one it was built
    with is built again: rows came, changed, moved to another day, or a feature turned out to be older. #}
+{% set definition = 1 %}{# raise it when the account usage means something else, so that every month is built again #}
+
 with usage as (
     select * from {{ ref('stg_raw__product_usage') }}
     where {{ is_newest() }}
@@ -70,7 +72,7 @@ final as (
     select
         windows.month_start,
         {{ hashed_key([
-            'windows.measured_on', 'windows.reads_after', 'seen.features_seen_count', 'counted.rows_count',
+            definition, 'windows.measured_on', 'windows.reads_after', 'seen.features_seen_count', 'counted.rows_count',
             'counted.last_loaded_at'
         ]) }} as month_version,
         cast(coalesce(seen.features_seen_count, 0) as bigint) as features_seen_count,

@@ -36,7 +36,8 @@ placed as (
 told as (
     select
         *,
-        {%- set told_in_order = 'over (partition by known_account_id, lone_lead_id order by happened_on, kind_order, row_key)' %}
+        {%- set story = 'partition by known_account_id, lone_lead_id' %}
+        {%- set told_in_order = 'over (' ~ story ~ ' order by happened_on, kind_order, row_key)' %}
         row_number() {{ told_in_order }} as sequence_number,
         lag(happened_on) {{ told_in_order }} as happened_before_on
     from placed

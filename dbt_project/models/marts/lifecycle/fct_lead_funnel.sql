@@ -25,7 +25,7 @@ final as (
         window_days,
         cast(entered_count as bigint) as entered_count,
         cast(reached_count as bigint) as reached_count,
-        {{ ratio('reached_count', 'entered_count') }} as conversion_rate,
+        {{ metric_of_columns('conversion_rate') }} as conversion_rate,
         is_mature
     from counted
 )

@@ -17,8 +17,8 @@ measured as (
         to_stage,
         cohort_month,
         count(*) as leads_count,
-        percentile_cont(0.5) within group (order by days_to_reach) as median_days,
-        percentile_cont(0.9) within group (order by days_to_reach) as p90_days
+        {{ metric_of_rows('stage_velocity_median') }} as median_days,
+        {{ metric_of_rows('stage_velocity_p90') }} as p90_days
     from transitions
     group by from_stage, to_stage, cohort_month
 ),

@@ -64,6 +64,7 @@ grid as (
 final as (
     select
         grid.stage,
+        grid.month_start,
         coalesce(lag(standing.closing_count) over (partition by grid.stage order by grid.month_start), 0)
             as opening_count,
         coalesce(entered.entered_count, 0) as entered_count,
@@ -75,7 +76,6 @@ final as (
         cast(coalesce(ended.lost_count, 0) as bigint) as lost_count,
         coalesce(standing.closing_count, 0) as closing_count,
         grid.is_complete,
-        grid.month_start,
         cast(coalesce(ended.stage_days_sum, 0) as bigint) as left_stage_days,
         cast(ended.median_stage_days as double) as median_stage_days
     from grid

@@ -37,6 +37,7 @@ aged as (
 final as (
     select
         aged.deal_id,
+        aged.as_of,
         deals.account_id,
         aged.owner_id,
         aged.stage,
@@ -51,7 +52,6 @@ final as (
         cast(aged.amount as double) * aged.source_probability as weighted_amount,
         aged.age_cycle_ratio,
         coalesce(aged.expected_close_on < aged.as_of, false) as is_overdue,
-        aged.as_of,
         aged.created_on,
         aged.expected_close_on,
         aged.age_days,

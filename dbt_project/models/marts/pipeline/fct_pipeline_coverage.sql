@@ -59,6 +59,8 @@ planned as (
 
 final as (
     select
+        as_of,
+        target_month,
         open_count,
         target_amount,
         won_amount,
@@ -68,10 +70,8 @@ final as (
         best_case_amount,
         weighted_amount,
         {{ ratio('won_amount', 'target_amount') }} as attainment_ratio,
-        {{ ratio('open_amount', 'remaining_amount') }} as coverage_ratio,
-        {{ ratio('weighted_amount', 'remaining_amount') }} as weighted_coverage_ratio,
-        as_of,
-        target_month
+        {{ metric_of_columns('pipeline_coverage') }} as coverage_ratio,
+        {{ ratio('weighted_amount', 'remaining_amount') }} as weighted_coverage_ratio
     from planned
 )
 

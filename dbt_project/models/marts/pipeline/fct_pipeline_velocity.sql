@@ -26,9 +26,7 @@ closed as (
         count(*) as closed_count,
         sum(case when deals.is_won then 1 else 0 end) as won_count,
         sum(case when deals.is_won then deals.amount end) as won_amount,
-        sum({{ day_diff('deals.created_on', 'deals.closed_on') }}) as closed_cycle_days,
-        avg(case when deals.is_won then cast(deals.amount as double) end) as mean_won_amount,
-        avg({{ day_diff('deals.created_on', 'deals.closed_on') }}) as mean_cycle_days
+        sum({{ day_diff('deals.created_on', 'deals.closed_on') }}) as closed_cycle_days
     from months
     inner join deals
         on months.month_end >= deals.closed_on
@@ -36,11 +34,10 @@ closed as (
     group by months.month_end
 ),
 
-rated as (
+joined as (
     select
         closed.*,
-        coalesce(open_deals.open_count, 0) as open_count,
-        cast(closed.won_count as double) / nullif(closed.closed_count, 0) as win_rate
+        coalesce(open_deals.open_count, 0) as open_count
     from closed
     left join open_deals on closed.as_of = open_deals.as_of
 ),
@@ -53,11 +50,11 @@ final as (
         cast(won_count as bigint) as won_count,
         cast(coalesce(won_amount, 0) as decimal(18, 2)) as won_amount,
         cast(closed_cycle_days as bigint) as closed_cycle_days,
-        win_rate,
-        cast(mean_won_amount as double) as mean_won_amount,
-        cast(mean_cycle_days as double) as mean_cycle_days,
-        open_count * win_rate * mean_won_amount / nullif(mean_cycle_days, 0) as velocity_per_day_amount
-    from rated
+        {{ metric_of_columns('trailing_win_rate') }} as win_rate,
+        {{ metric_of_columns('mean_won_amount') }} as mean_won_amount,
+        {{ metric_of_columns('mean_cycle_days') }} as mean_cycle_days,
+        {{ metric_of_columns('pipeline_velocity') }} as velocity_per_day_amount
+    from joined
 )
 
 select * from final

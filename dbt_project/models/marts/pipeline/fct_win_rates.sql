@@ -23,8 +23,8 @@ by_dimension as (
         {{ month_start('closed_on') }} as closed_month,
         count(*) as closed_count,
         sum(case when is_won then 1 else 0 end) as won_count,
-        sum(amount) as closed_amount,
-        sum(case when is_won then amount else 0 end) as won_amount,
+        sum(coalesce(amount, 0)) as closed_amount,
+        sum(case when is_won then coalesce(amount, 0) else 0 end) as won_amount,
         sum({{ day_diff('created_on', 'closed_on') }}) as closed_cycle_days,
         sum(case when is_won then {{ day_diff('created_on', 'closed_on') }} else 0 end) as won_cycle_days
     from closed_deals
@@ -56,18 +56,19 @@ final as (
     select
         dimension_name,
         dimension_value,
+        month_start,
         {% for prefix in ['', 'trailing_'] -%}
         cast({{ prefix }}closed_count as bigint) as {{ prefix }}closed_count,
         cast({{ prefix }}won_count as bigint) as {{ prefix }}won_count,
         cast({{ prefix }}closed_count - {{ prefix }}won_count as bigint) as {{ prefix }}lost_count,
         cast({{ prefix }}won_amount as decimal(18, 2)) as {{ prefix }}won_amount,
         cast({{ prefix }}closed_amount - {{ prefix }}won_amount as decimal(18, 2)) as {{ prefix }}lost_amount,
-        {{ ratio(prefix ~ 'won_count', prefix ~ 'closed_count') }} as {{ prefix }}win_rate,
-        {{ wilson_low(prefix ~ 'won_count', prefix ~ 'closed_count') }} as {{ prefix }}win_rate_low,
-        {{ wilson_high(prefix ~ 'won_count', prefix ~ 'closed_count') }} as {{ prefix }}win_rate_high,
+        {{ metric_of_columns('win_rate', {'won_count': prefix ~ 'won_count', 'closed_count': prefix ~ 'closed_count'}) }}
+            as {{ prefix }}win_rate,
+        {{ wilson_lower(prefix ~ 'won_count', prefix ~ 'closed_count') }} as {{ prefix }}win_rate_lower,
+        {{ wilson_upper(prefix ~ 'won_count', prefix ~ 'closed_count') }} as {{ prefix }}win_rate_upper,
         {% endfor -%}
         is_complete,
-        month_start,
         cast(closed_cycle_days as bigint) as closed_cycle_days,
         cast(won_cycle_days as bigint) as won_cycle_days,
         cast(trailing_closed_cycle_days as bigint) as trailing_closed_cycle_days,

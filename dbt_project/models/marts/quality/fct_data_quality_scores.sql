@@ -2,57 +2,23 @@ with landed as (
     select * from {{ ref('int_landed_rows') }}
 ),
 
-findings as (
-    select * from {{ ref('fct_data_quality_findings') }}
-    where is_open
-),
-
-severities as (
-    select * from {{ ref('finding_severities') }}
-),
-
 counted as (
-    select
-        source,
-        table_name,
-        count(*) as findings_count,
-        {% for severity in ['error', 'warning', 'info'] -%}
-        sum(case when severity = '{{ severity }}' then 1 else 0 end) as {{ severity }}_findings_count,
-        sum(case when severity = '{{ severity }}' then rows_count else 0 end) as {{ severity }}_rows_count
-        {%- if not loop.last %},{% endif %}
-        {% endfor %}
-    from findings
-    group by source, table_name
+    select * from {{ ref('int_findings_by_table') }}
 ),
 
 weights as (
     select
-        {% for severity in ['error', 'warning', 'info'] -%}
-        max(case when severity = '{{ severity }}' then weight end) as {{ severity }}_weight
-        {%- if not loop.last %},{% endif %}
-        {% endfor %}
-    from severities
-),
-
-owned as (
-    select
-        findings.source,
-        findings.table_name,
-        findings.owner,
-        row_number() over (
-            partition by findings.source, findings.table_name
-            order by sum(severities.weight * findings.rows_count) desc, findings.owner
-        ) as owner_rank
-    from findings
-    inner join severities on findings.severity = severities.severity
-    group by findings.source, findings.table_name, findings.owner
+        max(case when severity = 'error' then weight end) as error_weight,
+        max(case when severity = 'warning' then weight end) as warning_weight,
+        max(case when severity = 'info' then weight end) as info_weight
+    from {{ ref('finding_severities') }}
 ),
 
 capped as (
     select
         landed.source,
         landed.table_name,
-        owned.owner,
+        counted.owner,
         {% for severity in ['error', 'warning', 'info'] -%}
         coalesce(counted.{{ severity }}_findings_count, 0) as {{ severity }}_findings_count,
         least(coalesce(counted.{{ severity }}_rows_count, 0), landed.rows_count) as {{ severity }}_rows_count,
@@ -61,8 +27,6 @@ capped as (
         landed.rows_count
     from landed
     left join counted on landed.source = counted.source and landed.table_name = counted.table_name
-    left join owned
-        on landed.source = owned.source and landed.table_name = owned.table_name and owned.owner_rank = 1
 ),
 
 weighted as (

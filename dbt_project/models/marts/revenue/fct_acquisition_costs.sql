@@ -23,6 +23,9 @@ sides as (
     union all
     select month_start, 0 as spend_amount, 1 as new_customers_count
     from new_customers
+    union all
+    select month_start, 0 as spend_amount, 0 as new_customers_count
+    from values_by_month
 ),
 
 acquired as (
@@ -34,19 +37,9 @@ acquired as (
     group by month_start
 ),
 
-costed as (
+joined as (
     select
-        *,
-        {{ ratio('nullif(spend_amount, 0)', 'new_customers_count') }} as cac_amount
-    from acquired
-),
-
-final as (
-    select
-        costed.month_start,
-        costed.spend_amount,
-        costed.new_customers_count,
-        costed.cac_amount,
+        acquired.*,
         values_by_month.revenue_amount,
         values_by_month.customers_count,
         values_by_month.arpa_amount,
@@ -55,11 +48,29 @@ final as (
         values_by_month.churned_12m_count,
         values_by_month.monthly_churn_rate,
         values_by_month.ltv_amount,
-        {{ ratio('costed.cac_amount', 'values_by_month.monthly_margin_amount') }} as payback_months,
-        {{ ratio('values_by_month.ltv_amount', 'costed.cac_amount') }} as ltv_cac_ratio,
         coalesce(values_by_month.is_complete, false) as is_complete
-    from costed
-    left join values_by_month on costed.month_start = values_by_month.month_start
+    from acquired
+    left join values_by_month on acquired.month_start = values_by_month.month_start
+),
+
+final as (
+    select
+        month_start,
+        spend_amount,
+        new_customers_count,
+        {{ metric_of_columns('cac') }} as cac_amount,
+        revenue_amount,
+        customers_count,
+        arpa_amount,
+        gross_margin_ratio,
+        at_risk_12m_count,
+        churned_12m_count,
+        monthly_churn_rate,
+        ltv_amount,
+        {{ metric_of_columns('payback_months') }} as payback_months,
+        {{ metric_of_columns('ltv_cac_ratio') }} as ltv_cac_ratio,
+        is_complete
+    from joined
 )
 
 select * from final

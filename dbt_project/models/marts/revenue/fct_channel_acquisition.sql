@@ -47,11 +47,10 @@ acquired as (
 
 costed as (
     select
-        *,
         {% for attribution in attributions -%}
-        {{ ratio('nullif(spend_amount, 0)', attribution ~ '_customers_count') }} as {{ attribution }}_cac_amount
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        {{ metric_of_columns(attribution ~ '_cac') }} as {{ attribution }}_cac_amount,
+        {% endfor -%}
+        acquired.*
     from acquired
 ),
 

@@ -23,7 +23,12 @@ movements as (
 
 listed as (
     {% for movement in balances -%}
-    select 'contractual' as business_model, account_id, month_start, '{{ movement }}' as movement, {{ movement }}_mrr as amount
+    select
+        'contractual' as business_model,
+        account_id,
+        month_start,
+        '{{ movement }}' as movement,
+        {{ movement }}_mrr as amount
     from mrr_movements
     union all
     {% endfor -%}

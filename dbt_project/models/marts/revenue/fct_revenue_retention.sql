@@ -21,19 +21,19 @@ final as (
     select
         month_start,
         cast(mrr as decimal(18, 2)) as mrr,
-        cast(12 * mrr as decimal(18, 2)) as arr,
+        cast({{ metric_of_columns('arr') }} as decimal(18, 2)) as arr,
         customers_count,
         subscriptions_count,
-        {{ ratio('mrr', 'customers_count') }} as arpa_amount,
-        {{ ratio('12 * mrr', 'subscriptions_count') }} as acv_amount,
+        {{ metric_of_columns('arpa', {'revenue_amount': 'mrr'}) }} as arpa_amount,
+        {{ metric_of_columns('acv') }} as acv_amount,
         cohort_customers_count,
         lost_customers_count,
         cohort_amount,
         gross_retained_amount,
         net_retained_amount,
-        {{ ratio('gross_retained_amount', 'cohort_amount') }} as grr_ratio,
-        {{ ratio('net_retained_amount', 'cohort_amount') }} as nrr_ratio,
-        {{ ratio('lost_customers_count', 'cohort_customers_count') }} as logo_churn_ratio,
+        {{ metric_of_columns('grr') }} as grr_ratio,
+        {{ metric_of_columns('nrr') }} as nrr_ratio,
+        {{ metric_of_columns('logo_churn_rate') }} as logo_churn_ratio,
         is_complete
     from summed
 )

@@ -18,7 +18,7 @@ with usage as (
 months as (
     select * from {{ ref('int_usage_months') }}
     {% if is_incremental() -%}
-        where month_start not in (select month_start from {{ this }})
+    where month_start not in (select month_start from {{ this }})
     {%- endif %}
 ),
 
@@ -55,10 +55,10 @@ final as (
             as features_used_ratio,
         cast({{ sum_within('events', 'used_on', 'measured_on', window) }} as bigint) as events_28d_count,
         cast({{ sum_before('events', 'used_on', 'measured_on', window) }} as bigint) as events_28d_before_count,
-        {{ ratio(
-            sum_within('events', 'used_on', 'measured_on', window),
-            sum_before('events', 'used_on', 'measured_on', window)
-        ) }} as usage_28d_trend_ratio,
+        {{ metric_of_columns('usage_trend', {
+            'events_28d_count': sum_within('events', 'used_on', 'measured_on', window),
+            'events_28d_before_count': sum_before('events', 'used_on', 'measured_on', window)
+        }) }} as usage_28d_trend_ratio,
         count(distinct case when is_in_window then used_on end) as active_days_28d_count,
         count(distinct case when is_in_window then feature end) as features_28d_count,
         is_complete,

@@ -55,11 +55,12 @@ final as (
         coalesce(surveyed.promoters_count, 0) as promoters_count,
         coalesce(surveyed.passives_count, 0) as passives_count,
         coalesce(surveyed.detractors_count, 0) as detractors_count,
-        100 * {{ ratio('(surveyed.promoters_count - surveyed.detractors_count)', 'surveyed.nps_responses_count') }}
-            as nps_score,
+        {{ metric_of_columns('nps') }} as nps_score,
         coalesce(surveyed.csat_responses_count, 0) as csat_responses_count,
         coalesce(surveyed.csat_score_sum, 0) as csat_score_sum,
-        {{ ratio('surveyed.csat_score_sum', 'surveyed.csat_responses_count') }} as csat_score,
+        {{ metric_of_columns('csat', {
+            'csat_score_sum': 'surveyed.csat_score_sum', 'csat_responses_count': 'surveyed.csat_responses_count'
+        }) }} as csat_score,
         coalesce(surveyed.ticket_csat_responses_count, 0) as ticket_csat_responses_count,
         coalesce(surveyed.ticket_csat_score_sum, 0) as ticket_csat_score_sum,
         {{ ratio('surveyed.ticket_csat_score_sum', 'surveyed.ticket_csat_responses_count') }} as ticket_csat_score
