@@ -41,7 +41,7 @@ def evaluate(
         until: the last day the source covers.
         quality: limits of staleness, from the company's settings.
     """
-    library = _Library()
+    library = Library()
     con.execute("set TimeZone = 'UTC'")
     wanted = set(tables)
     for table in TABLES.values():
@@ -58,7 +58,7 @@ def covered_until(con: duckdb.DuckDBPyConnection, data_until: date | None) -> da
 
 
 def _report(
-    con: duckdb.DuckDBPyConnection, table: RawTable, until: date, quality: Quality, library: "_Library"
+    con: duckdb.DuckDBPyConnection, table: RawTable, until: date, quality: Quality, library: "Library"
 ) -> TableReport:
     rows = int(con.execute(f"select count(*) from raw.{table.name}").fetchall()[0][0])
     if rows == 0:
@@ -77,7 +77,7 @@ def _report(
     return TableReport(table.name, rows, len(landed), usual.month, tuple(outcomes), hopes.notes)
 
 
-class _Library:
+class Library:
     """Great Expectations with everything in memory, silent, and told not to report its own use."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from ingestion.contract import TABLES
 from ingestion.contract_fields import RawModel, RawTable, key, text
 from ingestion.contract_sql import TRANSLATIONS as SQL_TRANSLATIONS
 from ingestion.expectations.contract_suite import TRANSLATIONS, contract_suite
-from ingestion.expectations.evaluation import _Library
+from ingestion.expectations.evaluation import Library
 from ingestion.expectations.outcomes import Outcome
 from ingestion.warehouse_schema import SYSTEM_COLUMNS, raw_columns
 
@@ -38,11 +38,11 @@ SYSTEM: dict[str, Any] = dict.fromkeys(SYSTEM_COLUMNS, "x")
 
 
 @pytest.fixture(scope="module")
-def library() -> _Library:
-    return _Library()
+def library() -> Library:
+    return Library()
 
 
-def judged(library: _Library, *rows: dict[str, Any]) -> list[Outcome]:
+def judged(library: Library, *rows: dict[str, Any]) -> list[Outcome]:
     frame = pd.DataFrame([GOOD_DEAL | {"deal_id": f"d{number}"} | SYSTEM | row for number, row in enumerate(rows)])
     return list(library.outcomes("contract", TABLES["deals"], contract_suite(TABLES["deals"]), frame))
 
@@ -92,7 +92,7 @@ def test_a_rule_without_an_expectation_is_an_error() -> None:
         contract_suite(RawTable("things", "one thing", "thing_id", "thing_id", Things))
 
 
-def test_a_sound_frame_meets_the_contract(library: _Library) -> None:
+def test_a_sound_frame_meets_the_contract(library: Library) -> None:
     """Rows as landing accepts them, nulls where they are allowed included, fail nothing."""
     assert failed(judged(library, {}, {"amount": None, "currency": None})) == set()
 
@@ -109,7 +109,7 @@ def test_a_sound_frame_meets_the_contract(library: _Library) -> None:
         ("expected_close_on", pd.Timestamp("2262-01-01"), "expect_column_values_to_be_between"),
     ],
 )
-def test_a_broken_value_fails_its_expectation(library: _Library, column: str, value: object, kind: str) -> None:
+def test_a_broken_value_fails_its_expectation(library: Library, column: str, value: object, kind: str) -> None:
     """One value at fault among sound ones: its expectation fails as critical, counts it and shows it; no other does."""
     outcomes = judged(library, {}, {column: value}, {})
     assert failed(outcomes) == {(column, kind)}
@@ -118,7 +118,7 @@ def test_a_broken_value_fails_its_expectation(library: _Library, column: str, va
     assert len(found.samples) == 1
 
 
-def test_a_key_with_two_newest_versions_fails(library: _Library) -> None:
+def test_a_key_with_two_newest_versions_fails(library: Library) -> None:
     """The same key of the same source twice among newest versions is told; of two sources it is two rows."""
     assert failed(judged(library, {"deal_id": "d"}, {"deal_id": "d"})) == {
         ("deal_id", "expect_compound_columns_to_be_unique")
@@ -126,7 +126,7 @@ def test_a_key_with_two_newest_versions_fails(library: _Library) -> None:
     assert failed(judged(library, {"deal_id": "d"}, {"deal_id": "d", "source": "other"})) == set()
 
 
-def test_a_column_too_many_fails(library: _Library) -> None:
+def test_a_column_too_many_fails(library: Library) -> None:
     """A column added by hand is no part of the contract."""
     outcomes = judged(library, {"note": "added by hand"})
     assert failed(outcomes) == {("deals", "expect_table_columns_to_match_set")}
