@@ -193,8 +193,9 @@ class MetricLayer:
         params = node["type_params"]
         if node["type"] == "simple":
             yield self._measures[params["measure"]["name"]][0]
-        parts = [params["numerator"], params["denominator"]] if node["type"] == "ratio" else params["metrics"] or []
-        for part in parts:
+            return
+        is_ratio = node["type"] == "ratio"
+        for part in (params["numerator"], params["denominator"]) if is_ratio else params["metrics"]:
             yield from self._tables(part["name"])
 
 
