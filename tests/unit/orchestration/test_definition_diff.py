@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from companies.settings import CompanyError
-from orchestration.definition_diff import changed, label_lines
+from orchestration.definition_diff import changed, label_lines, setting_of
 from tests import factories
 
 
@@ -19,11 +19,23 @@ def test_one_setting_is_replaced() -> None:
     assert changed(company, "business_model", "'transactional'").business_model == "transactional"
 
 
+def test_one_key_of_a_table_is_replaced() -> None:
+    """A table with keys of the company's own takes a new key or another value; the other keys stay."""
+    company = changed(factories.company(), "pipeline.targets", "{'2025-01' = 5, '2025-02' = 6}")
+    other = changed(company, "pipeline.targets.2025-02", "7")
+    assert other.pipeline.targets == {"2025-01": 5, "2025-02": 7}
+    assert setting_of(other, ["pipeline", "targets", "2025-02"]) == 7
+    assert setting_of(other, ["pipeline", "targets", "2025-03"]) is None
+    assert setting_of(other, ["windows", "grace_days"]) == company.windows.grace_days
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
     [
         ("windows.grace", "0", "is no setting"),
         ("window.grace_days", "0", "is no setting"),
+        ("windows.grace_days.x", "0", "is no setting"),
+        ("source.folder", "'elsewhere'", "acts when rows are landed"),
         ("windows.grace_days", "-1", "greater than or equal to 0"),
         ("windows.grace_days", "thirty", "cannot be thirty"),
     ],
