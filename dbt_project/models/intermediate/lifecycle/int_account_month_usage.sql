@@ -1,6 +1,6 @@
 with usage as (
     select * from {{ ref('stg_raw__product_usage') }}
-    where {{ is_newest() }} and events > 0
+    where {{ is_newest() }} and coalesce(events, 1) > 0
 ),
 
 months as (
@@ -11,7 +11,7 @@ days as (
     select
         account_id,
         used_on,
-        sum(events) as events
+        sum(coalesce(events, 1)) as events
     from usage
     group by account_id, used_on
 ),
