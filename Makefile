@@ -42,8 +42,9 @@ env: .venv/.run  ## shell exports for Dagster's own commands: eval "$$(make env)
 metrics: .venv/.run  ## every metric of COMPANY: definition, owner, newest value
 	@$(BIN)/python -m orchestration.metrics_report
 
-metrics-page: .venv/.run  ## write docs/metrics.md from the definitions
+metrics-page: .venv/.run  ## write docs/metrics.md and the macro of the formulas from the definitions
 	@$(BIN)/python -m orchestration.metrics_page
+	@$(BIN)/python -m orchestration.metric_formulas
 
 diff-definition: .venv/.run  ## what another definition does: SETTING=windows.grace_days TO=0 [FROM=60]
 	@$(if $(and $(SETTING),$(TO)),,$(error Name a setting and its other value: make $@ SETTING=windows.grace_days TO=0))

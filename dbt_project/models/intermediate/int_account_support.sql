@@ -1,6 +1,5 @@
 with tickets as (
-    select * from {{ ref('stg_raw__support_tickets') }}
-    where {{ is_newest() }}
+    select * from {{ ref('int_tickets_dated') }}
 ),
 
 observation as (
@@ -11,10 +10,9 @@ aged as (
     select
         tickets.account_id,
         {{ day_diff('tickets.opened_on', 'observation.data_until') }} as age_days,
-        tickets.resolved_at is null as is_open
+        coalesce(tickets.closed_on, {{ no_end() }}) > observation.data_until as is_open
     from tickets
     cross join observation
-    where tickets.opened_on <= observation.data_until
 ),
 
 final as (

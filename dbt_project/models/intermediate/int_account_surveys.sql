@@ -1,22 +1,13 @@
-with responses as (
-    select * from {{ ref('stg_raw__survey_responses') }}
-    where {{ is_newest() }}
-),
-
-observation as (
-    select * from {{ ref('int_observation_window') }}
+with answers as (
+    select * from {{ ref('int_survey_answers') }}
+    where kind <> 'ticket_csat'
 ),
 
 ranked as (
     select
-        responses.*,
-        row_number() over (
-            partition by responses.account_id, responses.kind
-            order by responses.responded_at desc, responses.response_id asc
-        ) as newest_rank
-    from responses
-    cross join observation
-    where responses.responded_on <= observation.data_until
+        answers.*,
+        row_number() over (partition by account_id, kind order by answer_number desc) as newest_rank
+    from answers
 ),
 
 newest as (

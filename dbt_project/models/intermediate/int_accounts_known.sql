@@ -1,4 +1,5 @@
-{# A source may lack the accounts table, or forget an account that buys: whoever is named by money is an account. #}
+{# A source may lack the accounts table, or forget an account that buys: whoever is named by money
+   is an account, also where only the lead of a deal, or the lead that became a customer, says which. #}
 {% set named_by = ['subscriptions', 'transactions', 'deals'] %}
 
 with accounts as (
@@ -13,6 +14,11 @@ named as (
     select account_id from {{ ref('stg_raw__' ~ table) }}
     where {{ is_newest() }} and account_id is not null
     {%- endfor %}
+    union
+    select account_id from {{ ref('int_deals_enriched') }}
+    where account_id is not null
+    union
+    select account_id from {{ ref('int_account_first_days') }}
 ),
 
 final as (

@@ -1,3 +1,5 @@
+{# A closing is the last that happens to a deal: without it, data of deals alone would end with the newest opening. One
+   that is dated after it was landed is a plan. #}
 with settings as (
     select * from {{ source('control', 'company_settings') }}
 ),
@@ -6,11 +8,28 @@ events as (
     select * from {{ ref('int_business_events') }}
 ),
 
+closings as (
+    select * from {{ ref('stg_raw__deals') }}
+    where {{ is_newest() }} and outcome <> 'open' and closed_at <= loaded_at
+),
+
+days as (
+    select
+        happened_on as began_on,
+        happened_on
+    from events
+    union all
+    select
+        null as began_on,
+        closed_on as happened_on
+    from closings
+),
+
 observed as (
     select
-        min(happened_on) as first_event_on,
+        min(began_on) as first_event_on,
         max(happened_on) as last_event_on
-    from events
+    from days
 ),
 
 bounded as (

@@ -17,7 +17,7 @@ observed as (
 payments as (
     select
         observed.*,
-        max(paid_at) over (partition by kind) is not null as says_when_paid
+        max(paid_at) over (partition by source, kind) is not null as says_when_paid
     from observed
 ),
 
@@ -25,6 +25,7 @@ final as (
     select
         transaction_id,
         account_id,
+        source,
         kind,
         currency,
         case when kind = 'refund' then -abs(amount) else amount end as revenue_amount,

@@ -30,11 +30,18 @@ won as (
         forecast_deals.window_name,
         forecast_deals.window_ends_on,
         won_versions.known_on,
-        won_versions.superseded_on
+        won_versions.superseded_on,
+        count(*) as won_count
     from forecast_deals
     inner join won_versions
         on forecast_deals.deal_id = won_versions.deal_id
         and forecast_deals.window_ends_on >= won_versions.counted_closed_on
+    group by
+        forecast_deals.stage,
+        forecast_deals.window_name,
+        forecast_deals.window_ends_on,
+        won_versions.known_on,
+        won_versions.superseded_on
 ),
 
 counted as (
@@ -54,7 +61,7 @@ counted as (
         won.stage,
         won.window_name,
         0 as open_count,
-        1 as won_count
+        won.won_count
     from months
     inner join won
         on months.month_end >= won.window_ends_on

@@ -11,7 +11,7 @@ transactions as (
 invoices as (
     select
         transactions.*,
-        max(paid_on) over (partition by kind) is not null as says_when_paid
+        max(paid_on) over (partition by source, kind) is not null as says_when_paid
     from transactions
     where not is_refund and revenue_amount > 0
 ),

@@ -1,4 +1,5 @@
-{# Known once the company records tickets; an account without any has no trouble, and no answer to wait for. #}
+{# Known once the company records tickets; an account without any has no trouble, and no answer to wait for. Where no
+   ticket is ever resolved the company does not record it, and nobody knows which are open. #}
 {% set window = var('support_window_days') %}
 
 with population as (
@@ -10,7 +11,9 @@ tickets as (
 ),
 
 recorded as (
-    select min(opened_on) as first_opened_on
+    select
+        min(opened_on) as first_opened_on,
+        count(closed_on) > 0 as says_when_resolved
     from tickets
 ),
 
@@ -50,7 +53,8 @@ final as (
         population.month_start,
         coalesce(measured.tickets_90d_count, 0) as tickets_90d_count,
         coalesce(measured.escalated_90d_count, 0) as escalated_90d_count,
-        coalesce(measured.oldest_open_ticket_days, 0) as oldest_open_ticket_days,
+        case when recorded.says_when_resolved then coalesce(measured.oldest_open_ticket_days, 0) end
+            as oldest_open_ticket_days,
         measured.response_90d_hours
     from population
     cross join recorded

@@ -1,4 +1,5 @@
-{# Usage is by far the longest table, so only months that have changed are computed. On Spark: insert_overwrite,
+{# Usage is by far the longest table, so only months that have changed are computed, and rows find their months by their
+   day: a range would be compared with every row. On Spark: insert_overwrite,
    partitioned by month_start, on a table format that can delete (the hook does). #}
 {{ config(
     materialized='incremental',
@@ -22,6 +23,19 @@ months as (
     {%- endif %}
 ),
 
+used_days as (
+    select distinct used_on from usage
+),
+
+months_of_days as (
+    select
+        used_days.used_on as read_on,
+        months.*
+    from used_days
+    inner join months
+        on used_days.used_on > months.reads_after and used_days.used_on <= months.measured_on
+),
+
 placed as (
     select
         usage.account_id,
@@ -31,12 +45,11 @@ placed as (
         coalesce(usage.events, 1) as events,
         cast(usage.minutes as decimal(18, 3)) as minutes,
         usage.errors,
-        months.*,
-        usage.used_on >= months.month_start as is_in_month,
-        {{ within_days('usage.used_on', 'months.measured_on', window) }} as is_in_window
+        months_of_days.*,
+        usage.used_on >= months_of_days.month_start as is_in_month,
+        {{ within_days('usage.used_on', 'months_of_days.measured_on', window) }} as is_in_window
     from usage
-    inner join months
-        on usage.used_on > months.reads_after and usage.used_on <= months.measured_on
+    inner join months_of_days on usage.used_on = months_of_days.read_on
 ),
 
 final as (
