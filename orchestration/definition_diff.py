@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
@@ -38,6 +39,8 @@ MARTS_ONLY = ("build", "--exclude", "path:models/features", "resource_type:test"
 MONTHS_SHOWN = 12
 # The metric that the definition of a customer's end decides.
 CHURN_RATE = "churn_rate"
+# When a table was built says nothing of a definition.
+CLOCKS_OF_A_BUILD = ("first_seen", "last_seen", "resolved_at", "scored_at", "scored_on")
 # Parts of the settings that decide about rows before they are landed.
 AT_LANDING = ("source",)
 
@@ -170,13 +173,13 @@ def print_difference(console: Console, setting: str, old: Side, new: Side) -> No
     """The metrics that changed, the churn rate by month, the labels, the marts."""
     before, after = (setting_of(side.company, setting.split(".")) for side in (old, new))
     console.rule(f"[bold]{escape(setting)}[/bold]: {escape(str(before))} → {escape(str(after))}")
-    _print_metrics(console, old.metrics, new.metrics)
+    print_metrics(console, old.metrics, new.metrics)
     _print_churn_rate(console, old.metrics, new.metrics)
     console.print()
     for line in label_lines(old.labels, new.labels):
         console.print(line, highlight=False)
     console.print()
-    warehouse_diff.print_diffs(console, warehouse_diff.compare(old.warehouse, new.warehouse))
+    warehouse_diff.print_diffs(console, warehouse_diff.compare(old.warehouse, new.warehouse, without=CLOCKS_OF_A_BUILD))
 
 
 def setting_of(part: object, names: Sequence[str]) -> object:
@@ -189,10 +192,14 @@ def setting_of(part: object, names: Sequence[str]) -> object:
     return setting_of(getattr(part, first), rest)
 
 
-def _print_metrics(console: Console, old: pd.DataFrame, new: pd.DataFrame) -> None:
+def print_metrics(console: Console, old: pd.DataFrame, new: pd.DataFrame) -> None:
+    """One line per metric with a month that differs by more than rounding."""
     both = old.merge(new, on=["metric", "month_start", "unit"], how="outer", suffixes=("_old", "_new"), validate="1:1")
     both = both.sort_values("month_start")
-    is_same = both["value_old"].eq(both["value_new"]) | (both["value_old"].isna() & both["value_new"].isna())
+    rounding = warehouse_diff.ROUNDING
+    is_same = pd.Series(
+        np.isclose(both["value_old"], both["value_new"], rtol=rounding, atol=0, equal_nan=True), index=both.index
+    )
     table = _table("metric", "months that differ", "newest month before", "after")
     for metric, months in both.groupby("metric"):
         differing = int((~is_same[months.index]).sum())

@@ -7,7 +7,7 @@ Does not belong here: building either warehouse.
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,18 +73,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(diff.is_equal for diff in diffs) else 1
 
 
-def compare(old: Path, new: Path, keys: Mapping[str, Sequence[str]] | None = None) -> list[TableDiff]:
+def compare(
+    old: Path, new: Path, keys: Mapping[str, Sequence[str]] | None = None, *, without: Collection[str] = ()
+) -> list[TableDiff]:
     """Compare every mart that either warehouse has.
 
     Args:
         keys: table to the columns that identify a row; default those that dbt's `unique_key` tests name. A table
             without a key is compared as a bag of rows.
+        without: columns that are not compared, in any table.
     """
     known = keys if keys is not None else keys_on_record()
     with duckdb.connect() as connection:
         for side, path in (("old", old), ("new", new)):
             connection.execute(f"attach {literal(path)} as {side} (read_only)")
-        sides = {side: _tables(connection, side) for side in ("old", "new")}
+        sides = {side: _tables(connection, side, without) for side in ("old", "new")}
         names = sorted(set(sides["old"]) | set(sides["new"]))
         return [_compare(connection, name, sides["old"].get(name), sides["new"].get(name), known) for name in names]
 
@@ -121,11 +124,12 @@ def _columns(diff: TableDiff) -> str:
     return ", ".join(parts)
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, side: str) -> Mapping[str, Columns]:
+def _tables(connection: duckdb.DuckDBPyConnection, side: str, without: Collection[str]) -> Mapping[str, Columns]:
     rows = connection.execute(
         "select table_name, column_name, data_type from duckdb_columns() "
-        "where database_name = ? and list_contains(?, schema_name) order by table_name, column_index",
-        [side, list(SCHEMAS)],
+        "where database_name = ? and list_contains(?, schema_name) and not list_contains(?, column_name) "
+        "order by table_name, column_index",
+        [side, list(SCHEMAS), list(without)],
     ).fetchall()
     found: dict[str, dict[str, str]] = {}
     for table, column, kind in rows:

@@ -1,12 +1,15 @@
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 from rich.console import Console
 
-from orchestration import metrics_report
+from orchestration import metrics_report, snapshot
 from orchestration.metrics_report import as_text, print_metrics
+from orchestration.snapshot import Face
+from tests import small_companies
 
 
 @pytest.fixture
@@ -68,3 +71,21 @@ def test_nothing_published_is_said(
     assert "make run" in capsys.readouterr().out
     monkeypatch.setenv("LIFECYCLE_COMPANY", "nobody")
     assert metrics_report.main() == 2
+
+
+def test_version_without_metrics_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing published, and a version published before there were metrics: both name the command that mends it."""
+    made = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(1, 1))
+    monkeypatch.setenv("LIFECYCLE_COMPANY", "small")
+    monkeypatch.setenv("LIFECYCLE_STATE_DIR", made.state_folder)
+    monkeypatch.setenv("LIFECYCLE_COMPANIES_DIR", made.companies_folder)
+    assert metrics_report.main() == 1
+    assert "make run" in capsys.readouterr().out
+    with duckdb.connect() as con:
+        con.execute("create schema marts; create table marts.dim_accounts as select 'a' as account_id")
+        faces = [Face("marts", "dim_accounts", keys=("account_id",))]
+        snapshot.publish(con, made.published, faces, version="v1", at="2025-02-01T00:00:00", as_of="2025-01-31")
+    assert metrics_report.main() == 1
+    assert "published without metrics" in capsys.readouterr().out

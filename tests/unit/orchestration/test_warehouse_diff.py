@@ -72,6 +72,16 @@ def test_table_without_key_is_a_bag(tmp_path: Path) -> None:
     assert (diff.only_old, diff.only_new) == (1, 0)
 
 
+def test_columns_may_be_left_out(old: Path, tmp_path: Path) -> None:
+    """What is left out is no difference, whether its values differ or one side lacks it."""
+    new = warehouse(tmp_path / "new.duckdb", DEALS, "update marts.fct_deals set amount = 1")
+    without = warehouse(tmp_path / "without.duckdb", DEALS, "alter table marts.fct_deals drop column amount")
+    assert [diff.is_equal for side in (new, without) for diff in compare(old, side, KEYS, without=["amount"])] == [
+        True,
+        True,
+    ]
+
+
 def test_command_says_whether_they_are_equal(old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code is 0 for equal marts, 1 for a difference and 2 for a file that is not there."""
     new = warehouse(tmp_path / "new.duckdb", DEALS, "update marts.fct_deals set amount = 1")
