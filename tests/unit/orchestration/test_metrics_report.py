@@ -1,3 +1,5 @@
+import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -5,52 +7,70 @@ import pytest
 from rich.console import Console
 
 from orchestration import metrics_report, snapshot
+from orchestration.metrics_report import as_text, print_metrics
 from orchestration.snapshot import Face
 from tests import small_companies
 
-METRICS = """
-    create table metric_definitions as select * from (values
-        ('churn_rate', 'Churn rate', 'Share of customers lost.', 'lost / all', 'month', ['account__region'], 'ratio',
-            'customer-success', 'Newest months [may] fall.', 1),
-        ('conversion_rate', 'Conversion', 'Share converted.', 'a / b', 'cohort', [], 'ratio', 'marketing-operations',
-            'None.', 2)
-    ) t(metric, label, description, formula, grain, dimensions, unit, owner, caveat, version);
-    create table metric_values as select * from (values
-        ('churn_rate', date '2023-11-01', 'all', 0.02::double, true),
-        ('churn_rate', date '2024-11-01', 'all', 0.01, true),
-        ('churn_rate', date '2024-12-01', 'all', 0.5, false), ('churn_rate', date '2024-12-01', 'region', 0.7, true),
-        ('conversion_rate', date '2024-12-01', 'from_stage', 0.7, true)
-    ) t(metric, month_start, dimension, value, is_complete)
-"""
 
-
-def test_newest_complete_month_stands_beside_the_year_before() -> None:
-    """Neither an unfinished month nor a value by dimension is the newest; texts with brackets are shown as they are."""
-    console = Console(record=True, width=150)
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Two metrics: one of the company with a year of history, one that exists by dimension only."""
     with duckdb.connect() as con:
-        con.execute(METRICS)
-        metrics_report.print_metrics(console, con)
-    said = console.export_text()
-    assert "churn_rate  Churn rate  2024-11: 1.0%, a year before 2.0%" in said
-    assert "month; dimensions: region" in said
-    assert "Newest months [may] fall." in said
-    assert "conversion_rate  Conversion  (no value for the company as a whole)" in said
+        con.execute(
+            "create table metric_definitions as select * from (values "
+            "('churn_rate', 'Churn rate', 'Lost.', 'a / b', 'month', ['x__region'], 'ratio', 'finance', 'No.', 2), "
+            "('win_rate', 'Win rate', 'Share won.', 'c / d', 'month', ['y__name'], 'ratio', 'sales', 'By closing.', 1)"
+            ") t(metric, label, description, formula, grain, dimensions, unit, owner, caveat, version)"
+        )
+        con.execute(
+            "create table metric_values as select * from (values "
+            "('churn_rate', date '2024-06-01', 'all', 'all', 0.04::double, true), "
+            "('churn_rate', date '2025-06-01', 'all', 'all', 0.02::double, true), "
+            "('churn_rate', date '2025-07-01', 'all', 'all', 0.99::double, false), "
+            "('win_rate', date '2025-06-01', 'name', 'ann', 0.5::double, true)"
+            ") t(metric, month_start, dimension, dimension_value, value, is_complete)"
+        )
+        yield con
+
+
+def test_metric_is_shown_with_its_newest_complete_month(connection: duckdb.DuckDBPyConnection) -> None:
+    """The month under way is left out, the same month a year before stands beside, and the definition follows."""
+    printed = io.StringIO()
+    print_metrics(Console(file=printed, width=120), connection)
+    text = printed.getvalue()
+    assert "churn_rate  Churn rate  2025-06: 2.0%, a year before 4.0%" in text
+    assert "a / b" in text
+    assert "dimensions: region" in text
+    assert "finance; version 2" in text
+    assert "win_rate  Win rate  (no value for the company as a whole)" in text
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "said"),
+    ("value", "unit", "text"),
     [
         (1234.5, "money", "1,234.50"),
-        (0.0123, "ratio", "1.2%"),
+        (0.125, "ratio", "12.5%"),
         (3, "count", "3"),
-        (-12.34, "points", "-12.3"),
-        (4.26, "days", "4.3 days"),
+        (-4, "points", "-4.0"),
+        (2.25, "days", "2.2 days"),
         (None, "money", "–"),
     ],
 )
-def test_value_is_written_in_its_unit(value: float | None, unit: str, said: str) -> None:
-    """Money, shares, counts, points and times read as people write them; what is missing is a dash."""
-    assert metrics_report.as_text(value, unit) == said
+def test_values_are_written_in_their_unit(value: object, unit: str, text: str) -> None:
+    """Money has cents, shares are percentages, points have a sign, and no value is a dash."""
+    assert as_text(value, unit) == text
+
+
+def test_nothing_published_is_said(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the first run the command says how to start it; an unknown company is refused by name."""
+    monkeypatch.setenv("LIFECYCLE_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("LIFECYCLE_COMPANY", "sample")
+    assert metrics_report.main() == 1
+    assert "make run" in capsys.readouterr().out
+    monkeypatch.setenv("LIFECYCLE_COMPANY", "nobody")
+    assert metrics_report.main() == 2
 
 
 def test_version_without_metrics_says_what_to_do(
