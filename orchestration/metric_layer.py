@@ -228,7 +228,9 @@ def _meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _parts(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The metrics that a ratio or a derived metric is made of."""
-    return [part for part in (params.get("numerator"), params.get("denominator")) if part] + (params["metrics"] or [])
+    return [part for part in (params.get("numerator"), params.get("denominator")) if part] + (
+        params.get("metrics") or []
+    )
 
 
 def _given(node: Mapping[str, Any], *keys: str) -> Iterator[Mapping[str, Any]]:
