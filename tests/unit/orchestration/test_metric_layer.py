@@ -1,55 +1,16 @@
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestration.manifest import SEMANTIC_MANIFEST, fresh_manifest
 from orchestration.metric_layer import MetricLayer
 
 META = {"owner": "finance", "unit": "ratio", "version": 1, "grain": "month", "caveat": "none"}
 
 
-@pytest.fixture
-def written() -> dict[str, Any]:
-    """The project's semantic manifest, to be edited."""
-    content: dict[str, Any] = json.loads(fresh_manifest().with_name(SEMANTIC_MANIFEST).read_text(encoding="utf-8"))
-    return content
-
-
-def layer(folder: Path, content: Mapping[str, Any]) -> MetricLayer:
-    path = folder / SEMANTIC_MANIFEST
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return MetricLayer(path)
-
-
-def fingerprints(metrics: MetricLayer) -> dict[str, str]:
-    return {one.name: one.fingerprint for one in metrics.definitions}
-
-
-def test_how_a_level_adds_up_over_time_is_part_of_its_meaning(tmp_path: Path, written: dict[str, Any]) -> None:
-    """MRR of a month's first day is another metric than that of its last; what is made of it changes as well."""
-    before = fingerprints(layer(tmp_path, written))
-    measures = [measure for model in written["semantic_models"] for measure in model["measures"]]
-    (mrr,) = [measure for measure in measures if measure["name"] == "recurring_revenue"]
-    mrr["non_additive_dimension"]["window_choice"] = "min"
-    after = fingerprints(layer(tmp_path, written))
-    assert {name for name in before if before[name] != after[name]} == {"mrr", "arr"}
-
-
-def test_words_of_a_formula_that_was_put_in_are_left_alone(tmp_path: Path, written: dict[str, Any]) -> None:
-    """A derived metric names its parts once, also where a part's own formula holds the name of another part."""
-    (arr,) = [metric for metric in written["metrics"] if metric["name"] == "arr"]
-    (part,) = arr["type_params"]["metrics"]
-    arr["type_params"] |= {"expr": "a / mrr", "metrics": [part | {"alias": "a"}, part | {"alias": "mrr"}]}
-    (formula,) = [one.formula for one in layer(tmp_path, written).definitions if one.name == "arr"]
-    assert formula == "(sum(fct_monthly_revenue.mrr)) / (sum(fct_monthly_revenue.mrr))"
-
-
 def metric(name: str, kind: str, params: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML of any kind
     config = {"meta": META | more.pop("meta", {})}
-    params = {"metrics": []} | params
     return {
         "name": name,
         "label": name,
@@ -64,13 +25,16 @@ def simple(name: str, measure: str, **more: Any) -> dict[str, Any]:  # noqa: ANN
     return metric(name, "simple", {"measure": {"name": measure}}, **more)
 
 
-def small(folder: Path, *metrics: dict[str, Any], measures: list[dict[str, Any]] | None = None) -> MetricLayer:
+def layer(folder: Path, *metrics: dict[str, Any], measures: list[dict[str, Any]] | None = None) -> MetricLayer:
     """A layer whose manifest holds these metrics over one table."""
     model = {
         "node_relation": {"alias": "fct_deals", "schema_name": "marts"},
         "measures": measures or [{"name": "won", "agg": "sum"}, {"name": "closed", "agg": "sum", "expr": "1"}],
     }
-    return layer(folder, {"metrics": list(metrics), "semantic_models": [model]})
+    manifest = {"metrics": list(metrics), "semantic_models": [model]}
+    path = folder / "semantic_manifest.json"
+    path.write_text(json.dumps(manifest))
+    return MetricLayer(path)
 
 
 INPUTS = (simple("won", "won", meta={"is_input": True}), simple("closed", "closed", meta={"is_input": True}))
@@ -83,7 +47,7 @@ def test_formula_is_rendered_from_the_definition(tmp_path: Path) -> None:
     slow = simple("slow", "p90")
     p90 = {"name": "p90", "agg": "percentile", "expr": "days", "agg_params": {"percentile": 0.9}}
     measures = [{"name": "won", "agg": "sum"}, {"name": "closed", "agg": "sum", "expr": "1"}, p90]
-    found = small(tmp_path, *INPUTS, RATE, doubled, slow, measures=measures)
+    found = layer(tmp_path, *INPUTS, RATE, doubled, slow, measures=measures)
     assert {one.name: one.formula for one in found.definitions} == {
         "rate": "sum(fct_deals.won) / sum(fct_deals.1)",
         "doubled": "2 * (sum(fct_deals.won) / sum(fct_deals.1))",
@@ -98,8 +62,8 @@ def test_filter_is_part_of_the_meaning(tmp_path: Path) -> None:
             {"where_sql_template": "{{ Dimension('deal__is_new') }} and\n {{ Dimension('deal__x') }} = 1"}
         ]
     }
-    (plain,) = small(tmp_path, *INPUTS, RATE).definitions
-    (filtered,) = small(tmp_path, *INPUTS, RATE | {"filter": where}).definitions
+    (plain,) = layer(tmp_path, *INPUTS, RATE).definitions
+    (filtered,) = layer(tmp_path, *INPUTS, RATE | {"filter": where}).definitions
     assert filtered.formula == f"{plain.formula} where is_new and x = 1"
     assert filtered.fingerprint != plain.fingerprint
 
@@ -107,16 +71,16 @@ def test_filter_is_part_of_the_meaning(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [{"grain": "week"}, {"by": ["deal__region"]}])
 def test_grain_is_part_of_the_meaning(tmp_path: Path, change: dict[str, Any]) -> None:
     """A value of another thing is another metric; another owner or caveat is not."""
-    (plain,) = small(tmp_path, *INPUTS, RATE).definitions
-    (changed,) = small(tmp_path, *INPUTS, RATE | {"config": {"meta": META | change}}).definitions
-    (owned,) = small(tmp_path, *INPUTS, RATE | {"config": {"meta": META | {"owner": "sales-operations"}}}).definitions
+    (plain,) = layer(tmp_path, *INPUTS, RATE).definitions
+    (changed,) = layer(tmp_path, *INPUTS, RATE | {"config": {"meta": META | change}}).definitions
+    (owned,) = layer(tmp_path, *INPUTS, RATE | {"config": {"meta": META | {"owner": "sales-operations"}}}).definitions
     assert changed.fingerprint != plain.fingerprint
     assert owned.fingerprint == plain.fingerprint
 
 
 def test_inputs_of_metrics_are_not_shown(tmp_path: Path) -> None:
     """What only serves another metric is no metric that people see, but its table is read."""
-    found = small(tmp_path, *INPUTS, RATE)
+    found = layer(tmp_path, *INPUTS, RATE)
     assert [one.name for one in found.definitions] == ["rate"]
     assert found.tables == {"fct_deals"}
 
@@ -127,3 +91,36 @@ def test_sql_names_the_schema_and_no_file(tmp_path: Path) -> None:
     sql = MetricLayer().sql("mrr", ["revenue_month__region"])
     assert '"marts"."fct_monthly_revenue"' in sql
     assert "warehouse" not in sql
+
+
+def test_how_a_level_adds_up_over_time_is_part_of_the_meaning(tmp_path: Path) -> None:
+    """The level of a month's first day is another metric than that of its last; so is what is made of it."""
+
+    def fingerprint(choice: str) -> str:
+        level: dict[str, Any] = {
+            "name": "won",
+            "agg": "sum",
+            "non_additive_dimension": {"name": "as_of", "window_choice": choice},
+        }
+        (rate,) = layer(tmp_path, *INPUTS, RATE, measures=[level, {"name": "closed", "agg": "sum"}]).definitions
+        return rate.fingerprint
+
+    assert fingerprint("min") != fingerprint("max")
+
+
+def test_shift_in_time_is_part_of_the_meaning(tmp_path: Path) -> None:
+    """A part taken from a year before is another metric than the part of the same month."""
+    part = {"name": "rate", "alias": "r"}
+    now = metric("change", "derived", {"expr": "r", "metrics": [part]})
+    before = metric("change", "derived", {"expr": "r", "metrics": [part | {"offset_window": "12 months"}]})
+    found = [layer(tmp_path, *INPUTS, RATE, one).definitions[0] for one in (now, before)]
+    assert found[0].name == "change"
+    assert found[0].fingerprint != found[1].fingerprint
+
+
+def test_words_of_a_formula_that_was_put_in_are_left_alone(tmp_path: Path) -> None:
+    """A part's own formula may hold the name of another part."""
+    parts = [{"name": "closed", "alias": "a"}, {"name": "won", "alias": "fct_deals"}]
+    derived = metric("derived", "derived", {"expr": "a / fct_deals", "metrics": parts})
+    (one,) = layer(tmp_path, *INPUTS, derived).definitions
+    assert one.formula == "(sum(fct_deals.1)) / (sum(fct_deals.won))"
