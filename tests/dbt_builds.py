@@ -21,6 +21,11 @@ FINDINGS += ("--indirect-selection", "cautious", "--exclude", "test_type:unit")
 NOT_FEATURES = ("--exclude", "path:models/features", "test_type:unit")
 
 
+def dbt(warehouse: Path, target: Path, *arguments: str) -> None:
+    """Run dbt on a warehouse that is there already; a failure is told in dbt's words."""
+    run_dbt(*arguments, warehouse=warehouse, target=target)
+
+
 def build(folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], company: Company) -> Path:
     """Write the raw rows and run every model and data test but the features'; a failure is told in dbt's words."""
     warehouse = factories.raw_warehouse(folder / "warehouse.duckdb", rows, company)

@@ -3,6 +3,7 @@
 Belongs here: stand-ins for dbt objects in templates. Does not belong here: anything that runs in a build.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -26,7 +27,14 @@ class Target:
     database = "warehouse"
 
 
+class Modules:
+    """Stands for the Python modules that dbt gives to templates."""
+
+    re = re
+
+
 adapter = Adapter()
+modules = Modules()
 target = Target()
 run_started_at = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -63,7 +63,9 @@ final as (
         cast({{ prefix }}closed_count - {{ prefix }}won_count as bigint) as {{ prefix }}lost_count,
         cast({{ prefix }}won_amount as decimal(18, 2)) as {{ prefix }}won_amount,
         cast({{ prefix }}closed_amount - {{ prefix }}won_amount as decimal(18, 2)) as {{ prefix }}lost_amount,
-        {{ metric_of_columns('win_rate', {'won_count': prefix ~ 'won_count', 'closed_count': prefix ~ 'closed_count'}) }}
+        {{ metric_of_columns('win_rate', {
+            'won_count': prefix ~ 'won_count', 'closed_count': prefix ~ 'closed_count'
+        }) }}
             as {{ prefix }}win_rate,
         {{ wilson_lower(prefix ~ 'won_count', prefix ~ 'closed_count') }} as {{ prefix }}win_rate_lower,
         {{ wilson_upper(prefix ~ 'won_count', prefix ~ 'closed_count') }} as {{ prefix }}win_rate_upper,
