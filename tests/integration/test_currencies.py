@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.dbt_command import DbtError
 from tests import factories
 from tests.dbt_builds import NOT_FEATURES, Query, dbt
 
@@ -71,7 +72,7 @@ def test_missing_rate_stops_the_build(tmp_path: Path) -> None:
         "subscriptions": [{"account_id": "a", "mrr": 5, "currency": "XAF", "started_on": "2023-12-01"}],
     }
     warehouse = factories.raw_warehouse(tmp_path / "warehouse.duckdb", rows)
-    with pytest.raises(AssertionError) as failure:
+    with pytest.raises(DbtError) as failure:
         dbt(warehouse, tmp_path / "target", "build", *NOT_FEATURES)
     told = re.sub(r"\s+", " ", str(failure.value))
     assert "XAF for 2023-12-01: 1 row(s) of subscriptions XAF for 2024-03-01: 2 row(s) of transactions" in told
