@@ -240,7 +240,7 @@ def test_pipeline_shows_the_stage_of_then(contractual: Query) -> None:
 
 
 def test_account_is_seen_from_all_sides(contractual: Query) -> None:
-    """Stage, money, usage trend and renewal stand in one row, also of whom only a contract names; no score beyond 10."""
+    """Stage, money, usage trend and renewal stand in one row, also of whom only a contract names; no score above 10."""
     accounts = contractual(
         "select account_id, lifecycle_stage, first_customer_on, current_mrr, usage_28d_trend_ratio, renewal_on,"
         " nps_score, is_registered from marts.dim_accounts where account_id in ('a1', 'a2', 'p2', 'stranger')"
