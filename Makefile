@@ -46,11 +46,13 @@ metrics-page: .venv/.run  ## write docs/metrics.md and the macro of the formulas
 	@$(BIN)/python -m orchestration.metrics_page
 	@$(BIN)/python -m orchestration.metric_formulas
 
-diff-definition: .venv/.run  ## what another definition does: SETTING=windows.grace_days TO=30 [FROM=0]
-	@$(BIN)/python -m orchestration.definition_diff $(SETTING) --to $(TO) $(if $(FROM),--from $(FROM))
+diff-definition: .venv/.run  ## what another definition does: SETTING=windows.grace_days TO=0 [FROM=60]
+	@$(if $(and $(SETTING),$(TO)),,$(error Name a setting and its other value: make $@ SETTING=windows.grace_days TO=0))
+	@$(BIN)/python -m orchestration.definition_diff '$(SETTING)' --to '$(TO)' $(if $(FROM),--from '$(FROM)')
 
 compare-warehouses: .venv/.run  ## what differs between the marts of two warehouse files: OLD=... NEW=...
-	@$(BIN)/python -m orchestration.warehouse_diff $(OLD) $(NEW)
+	@$(if $(and $(OLD),$(NEW)),,$(error Name two warehouse files: make $@ OLD=before.duckdb NEW=var/$(COMPANY)/warehouse.duckdb))
+	@$(BIN)/python -m orchestration.warehouse_diff '$(OLD)' '$(NEW)' || test $$? -eq 1  # 1: they differ, no failure
 
 test: .venv/.dev  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest $(TWO_CORES)

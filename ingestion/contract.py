@@ -31,7 +31,7 @@ class Accounts(RawModel):
     owner_id: str = key("Person who owns the account.", nullable=True)
     created_at: pa.DateTime = instant("When the account came into being at the source; null when it does not say.")
     is_churned: pd.BooleanDtype = flag(
-        "Whether the source itself says that the account has left; null when it does not say."
+        "Whether the source itself says that the account has left; null when it does not say.", added_later=True
     )
 
 

@@ -25,6 +25,7 @@ DUCKDB_TYPES: dict[Kind, str] = {
 }
 
 KIND = "lifecycle_kind"
+ADDED_LATER = "lifecycle_added_later"
 LONGEST_KEY = 255
 LONGEST_TEXT = 10_000
 EARLIEST = pd.Timestamp("1900-01-01")
@@ -43,12 +44,18 @@ class RawModel(pa.DataFrameModel):
 
 @dataclass(frozen=True)
 class RawColumn:
-    """One column of a raw table as its declaration describes it."""
+    """One column of a raw table as its declaration describes it.
+
+    Attributes:
+        added_later: warehouses exist that were made without it; where it is null, a row has the content (`row_hash`)
+            that it had then, so that an upgrade makes no new versions.
+    """
 
     name: str
     kind: Kind
     nullable: bool
     description: str
+    added_later: bool = False
 
     @property
     def duckdb_type(self) -> str:
@@ -79,14 +86,17 @@ class RawTable:
     def columns(self) -> tuple[RawColumn, ...]:
         """The contract columns in the order of declaration (system columns left out)."""
         declared = self.schema.to_schema().columns
-        return tuple(
-            RawColumn(name, (column.metadata or {})[KIND], column.nullable, column.description or "")
-            for name, column in declared.items()
-        )
+        return tuple(_column(name, column) for name, column in declared.items())
 
 
-def _field(kind: Kind, description: str, nullable: bool, checks: dict[str, Any]) -> Any:  # noqa: ANN401 - Pandera's
-    return pa.Field(nullable=nullable, description=description, metadata={KIND: kind}, **checks)
+def _column(name: str, declared: pa.Column) -> RawColumn:
+    said = declared.metadata or {}
+    return RawColumn(name, said[KIND], declared.nullable, declared.description or "", said.get(ADDED_LATER, False))
+
+
+def _field(kind: Kind, description: str, nullable: bool, checks: dict[str, Any], *, added_later: bool = False) -> Any:  # noqa: ANN401 - Pandera's
+    metadata = {KIND: kind, ADDED_LATER: added_later}
+    return pa.Field(nullable=nullable, description=description, metadata=metadata, **checks)
 
 
 def key(description: str, *, nullable: bool = False) -> Any:  # noqa: ANN401 - pandera.Field returns Any
@@ -133,6 +143,6 @@ def measure(description: str, *, nullable: bool = True, **checks: Any) -> Any:  
     return _field("measure", description, nullable, checks)
 
 
-def flag(description: str) -> Any:  # noqa: ANN401 - pandera.Field returns Any
+def flag(description: str, *, added_later: bool = False) -> Any:  # noqa: ANN401 - pandera.Field returns Any
     """Declare a truth value; null means that the source does not say."""
-    return _field("flag", description, True, {})
+    return _field("flag", description, True, {}, added_later=added_later)

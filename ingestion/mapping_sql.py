@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from companies.mapping import ColumnRule, Condition, Event, Lookup, SourceFile, TableMapping
-from ingestion.contract_fields import RawTable
+from ingestion.contract_fields import RawColumn, RawTable
 from ingestion.reasons_sql import reasons_query
 from ingestion.sql_text import literal, name
 from ingestion.values_sql import Style, flag, local_to_utc, number, typed, utc_to_local
@@ -242,13 +242,19 @@ def _written(plan: Plan, rule: ColumnRule | None) -> Style:
 
 def _final(plan: Plan) -> str:
     columns = [column.name for column in plan.table.columns]
-    content = ", ".join(f"coalesce(cast({name(column)} as varchar), {ABSENT})" for column in columns)
+    content = ", ".join(_content(column) for column in plan.table.columns)
     texts = ", ".join(f"{literal(column)}, {name('text ' + column)}" for column in columns)
     return (
         f"select {plan.position} as mapping_no, file_no, source_file, source_row, {', '.join(map(name, columns))}, "
         f"given_known_at, {_event_clock(plan)} as event_clock, md5(concat_ws({SEPARATOR}, {content})) as row_hash, "
         f"reasons, case when len(reasons) > 0 then cast(json_object({texts}) as varchar) end as row from reasoned"
     )
+
+
+def _content(column: RawColumn) -> str:
+    """The column's part of a row's content; none at all, which `concat_ws` skips, for a null that came later."""
+    value = f"cast({name(column.name)} as varchar)"
+    return f"{literal(column.name)} || {value}" if column.added_later else f"coalesce({value}, {ABSENT})"
 
 
 def _event_clock(plan: Plan) -> str:

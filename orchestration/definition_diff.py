@@ -9,12 +9,13 @@ import argparse
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import duckdb
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
@@ -23,8 +24,10 @@ from rich.table import Table
 
 from companies.settings import Company, CompanyError
 from ingestion.control import write_settings
+from ingestion.sql_text import literal
 from orchestration import frames, metric_values, warehouse_diff
-from orchestration.dbt_command import run_dbt
+from orchestration.dbt_command import DbtError, run_dbt
+from orchestration.exclusive import AnotherRunError, only_run
 from orchestration.metric_layer import ALL, MetricLayer
 from orchestration.metrics_report import as_text
 from orchestration.progress import wide_console
@@ -36,6 +39,10 @@ MARTS_ONLY = ("build", "--exclude", "path:models/features", "resource_type:test"
 MONTHS_SHOWN = 12
 # The metric that the definition of a customer's end decides.
 CHURN_RATE = "churn_rate"
+# When a table was built says nothing of a definition.
+CLOCKS_OF_A_BUILD = ("first_seen", "last_seen", "resolved_at", "scored_at", "scored_on")
+# Parts of the settings that decide about rows before they are landed.
+AT_LANDING = ("source",)
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not deployment.warehouse_path.is_file():
         console.print("Nothing is landed yet; run the company first: make run", style="red")
         return 1
-    with tempfile.TemporaryDirectory(dir=deployment.state) as scratch:
-        sides = [build(deployment, company, Path(scratch) / name) for name, company in (("old", old), ("new", new))]
-        print_difference(console, chosen.setting, *sides)
+    try:
+        # Both sides need the same rows, so that no run may land others in between.
+        with only_run(deployment.state), tempfile.TemporaryDirectory(dir=deployment.state) as scratch:
+            sides = [build(deployment, company, Path(scratch) / name) for name, company in (("old", old), ("new", new))]
+            print_difference(console, chosen.setting, *sides)
+    except AnotherRunError as error:
+        console.print(escape(str(error)), style="red", highlight=False)
+        return 1
+    except DbtError as error:
+        console.print(escape(f"dbt cannot build the marts of a copy:\n{error}"), style="red", highlight=False)
+        return 1
     return 0
 
 
@@ -81,8 +96,11 @@ def changed(company: Company, setting: str, value: str) -> Company:
     """The company with one setting replaced.
 
     Raises:
-        CompanyError: there is no such setting, or it cannot have that value.
+        CompanyError: there is no such setting, it cannot have that value, or it would change nothing here.
     """
+    if setting.split(".")[0] in AT_LANDING:
+        msg = f"'{setting}' acts when rows are landed; what it does shows in a run of its own (compare-warehouses)"
+        raise CompanyError(msg)
     try:
         return _with(company, setting.split("."), tomllib.loads(f"value = {value}")["value"])
     except KeyError as error:
@@ -98,7 +116,14 @@ def _with(part: Model, names: Sequence[str], value: object) -> Model:
     first, *rest = names
     settings = dict(part)
     inner = settings[first]
-    settings[first] = _with(inner, rest, value) if rest and isinstance(inner, BaseModel) else value
+    if rest and isinstance(inner, BaseModel):
+        settings[first] = _with(inner, rest, value)
+    elif rest and isinstance(inner, dict):
+        settings[first] = inner | {".".join(rest): value}
+    elif rest:
+        raise KeyError(rest[0])
+    else:
+        settings[first] = value
     return type(part).model_validate(settings)
 
 
@@ -120,7 +145,7 @@ def build(deployment: Deployment, company: Company, folder: Path) -> Side:
 
 
 def _copy_facts(connection: duckdb.DuckDBPyConnection, source: Path) -> None:
-    connection.execute(f"attach '{source}' as landed (read_only)")
+    connection.execute(f"attach {literal(source)} as landed (read_only)")
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'landed' "
         "and list_contains(?, schema_name)",
@@ -146,28 +171,35 @@ def _labels(connection: duckdb.DuckDBPyConnection, company: Company) -> pd.DataF
 
 def print_difference(console: Console, setting: str, old: Side, new: Side) -> None:
     """The metrics that changed, the churn rate by month, the labels, the marts."""
-    before, after = (_setting(side.company, setting) for side in (old, new))
+    before, after = (setting_of(side.company, setting.split(".")) for side in (old, new))
     console.rule(f"[bold]{escape(setting)}[/bold]: {escape(str(before))} → {escape(str(after))}")
-    _print_metrics(console, old.metrics, new.metrics)
+    print_metrics(console, old.metrics, new.metrics)
     _print_churn_rate(console, old.metrics, new.metrics)
     console.print()
     for line in label_lines(old.labels, new.labels):
         console.print(line, highlight=False)
     console.print()
-    warehouse_diff.print_diffs(console, warehouse_diff.compare(old.warehouse, new.warehouse))
+    warehouse_diff.print_diffs(console, warehouse_diff.compare(old.warehouse, new.warehouse, without=CLOCKS_OF_A_BUILD))
 
 
-def _setting(company: Company, setting: str) -> object:
-    value: Any = company.model_dump()
-    for part in setting.split("."):
-        value = value[part]
-    return value
+def setting_of(part: object, names: Sequence[str]) -> object:
+    """The value that `names` lead to; nothing where a table of the company's own keys lacks the key."""
+    if not names:
+        return part
+    first, *rest = names
+    if isinstance(part, Mapping):
+        return part.get(".".join(names))
+    return setting_of(getattr(part, first), rest)
 
 
-def _print_metrics(console: Console, old: pd.DataFrame, new: pd.DataFrame) -> None:
+def print_metrics(console: Console, old: pd.DataFrame, new: pd.DataFrame) -> None:
+    """One line per metric with a month that differs by more than rounding."""
     both = old.merge(new, on=["metric", "month_start", "unit"], how="outer", suffixes=("_old", "_new"), validate="1:1")
     both = both.sort_values("month_start")
-    is_same = both["value_old"].eq(both["value_new"]) | (both["value_old"].isna() & both["value_new"].isna())
+    rounding = warehouse_diff.ROUNDING
+    is_same = pd.Series(
+        np.isclose(both["value_old"], both["value_new"], rtol=rounding, atol=0, equal_nan=True), index=both.index
+    )
     table = _table("metric", "months that differ", "newest month before", "after")
     for metric, months in both.groupby("metric"):
         differing = int((~is_same[months.index]).sum())

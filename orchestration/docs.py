@@ -4,8 +4,7 @@ Belongs here: running dbt's generator on the company's warehouse and saying wher
 what the pages say (descriptions stand beside the models, Data Docs are written by each run's expectations).
 """
 
-import shutil
-import subprocess
+import os
 import sys
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from companies.settings import CompanyError
+from orchestration.dbt_command import DbtError, run_dbt
 from orchestration.exclusive import AnotherRunError, only_run
-from orchestration.resources import DBT_FOLDER, Deployment, deployment_from_environment, environment
+from orchestration.resources import Deployment, deployment_from_environment
 
 
 class DocsError(RuntimeError):
@@ -47,21 +47,16 @@ def generate(deployment: Deployment) -> Path:
         msg = f"no warehouse {deployment.warehouse_path}: the documentation shows its tables. Run it first (make run)."
         raise DocsError(msg)
     scratch = deployment.state / "dbt" / "docs"
-    with only_run(deployment.state), environment(LIFECYCLE_WAREHOUSE=str(deployment.warehouse_path), DO_NOT_TRACK="1"):
-        _dbt("docs", "generate", "--static", "--target-path", str(scratch), "--log-path", str(scratch))
     page = deployment.dbt_docs
     page.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(scratch / "static_index.html", page)
+    with only_run(deployment.state):
+        try:
+            run_dbt("docs", "generate", "--static", warehouse=deployment.warehouse_path, target=scratch)
+        except DbtError as error:
+            msg = f"dbt cannot document its project:\n{error}"
+            raise DocsError(msg) from error
+        os.replace(scratch / "static_index.html", page)  # noqa: PTH105 - a reader never sees half a page
     return page
-
-
-def _dbt(*arguments: str) -> None:
-    command = [str(Path(sys.executable).parent / "dbt"), "--quiet", "--no-use-colors", *arguments]
-    folders = ["--project-dir", str(DBT_FOLDER), "--profiles-dir", str(DBT_FOLDER)]
-    result = subprocess.run([*command, *folders], capture_output=True, text=True, check=False)  # noqa: S603
-    if result.returncode != 0:
-        msg = f"dbt cannot document its project:\n{result.stdout}{result.stderr}"
-        raise DocsError(msg)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from dagster_dbt import DbtProject
 from orchestration.dbt_command import DbtError, run_dbt
 from orchestration.resources import DBT_FOLDER
 
+SEMANTIC_MANIFEST = "semantic_manifest.json"
 PATTERNS = ("models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*", "snapshots/**/*", "*.yml")
 
 
@@ -59,5 +60,5 @@ def _parse(folder: Path, manifest: Path) -> None:
         except DbtError as error:
             msg = f"dbt cannot parse its project in {folder}:\n{error}"
             raise ManifestError(msg) from error
-        for name in ("manifest.json", "semantic_manifest.json", "partial_parse.msgpack"):
+        for name in (SEMANTIC_MANIFEST, "partial_parse.msgpack", "manifest.json"):
             os.replace(Path(scratch) / name, manifest.parent / name)  # noqa: PTH105 - atomic within one folder

@@ -7,7 +7,7 @@ dbt has a graph of metrics for models, but gives its unit tests none. Does not b
 import json
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # comes with dbt, whose files are read here
+import yaml
 
 from orchestration.resources import DBT_FOLDER
 

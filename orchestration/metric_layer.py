@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, cast
 import duckdb
 import pandas as pd
 
-from orchestration.manifest import fresh_manifest
+from orchestration.manifest import SEMANTIC_MANIFEST, fresh_manifest
 
 if TYPE_CHECKING:
     from metricflow.protocols.sql_client import SqlClient
 
 ALL = "all"
 MONTH = "metric_time__month"
+# Ten digits that count: sums of doubles differ in the last ones from run to run, and the same data are the same value.
+ROUNDED = "case when {0} = 0 then 0.0 else round(cast({0} as double), 9 - cast(floor(log10(abs({0}))) as integer)) end"
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,16 @@ class Definition:
 
 
 class MetricLayer:
-    """The definitions and MetricFlow's SQL for them, from the artifacts of one parse of the dbt project."""
+    """The definitions and MetricFlow's SQL for them, from one parse of the dbt project.
 
-    def __init__(self, target: Path | None = None) -> None:
-        self._target = target or fresh_manifest().parent
+    Only dbt's semantic manifest is read: the whole manifest is thirty times as large and says no more of metrics.
+
+    Args:
+        manifest: the semantic manifest; default that of the project as it is now.
+    """
+
+    def __init__(self, manifest: Path | None = None) -> None:
+        self._path = manifest or fresh_manifest().with_name(SEMANTIC_MANIFEST)
 
     @cached_property
     def definitions(self) -> tuple[Definition, ...]:
@@ -96,28 +104,28 @@ class MetricLayer:
     def _cut(self, connection: duckdb.DuckDBPyConnection, metric: str, by: Sequence[str]) -> pd.DataFrame:
         names = " || '/' || ".join(f"coalesce(cast({name} as varchar), 'unknown')" for name in by) or f"'{ALL}'"
         dimension = "/".join(name.split("__")[-1] for name in by) or ALL
+        value = ROUNDED.format(metric)
         frame: pd.DataFrame = connection.sql(
             f"select cast({MONTH} as date) as month_start, '{dimension}' as dimension, {names} as dimension_value, "  # noqa: S608 - names from our own definitions
-            f"cast({metric} as double) as value from ({self.sql(metric, by)}) where {metric} is not null order by 1, 3"
+            f"{value} as value from ({self.sql(metric, by)}) where {metric} is not null order by 1, 3"
         ).df()
         return frame
 
     @cached_property
     def _manifest(self) -> Mapping[str, Any]:
-        manifest: Mapping[str, Any] = json.loads((self._target / "manifest.json").read_text(encoding="utf-8"))
+        manifest: Mapping[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
         return manifest
 
     @cached_property
     def _metrics(self) -> Mapping[str, Mapping[str, Any]]:
-        return {node["name"]: node for node in self._manifest["metrics"].values()}
+        return {node["name"]: node for node in self._manifest["metrics"]}
 
     @cached_property
     def _measures(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
         """Measure to the table it is read from and its definition."""
-        models = self._manifest["semantic_models"].values()
         return {
             measure["name"]: (model["node_relation"]["alias"], measure)
-            for model in models
+            for model in self._manifest["semantic_models"]
             for measure in model["measures"]
         }
 
@@ -135,7 +143,7 @@ class MetricLayer:
             sql_engine_type = SqlEngine.DUCKDB
             sql_plan_renderer = DuckDbSqlPlanRenderer()
 
-        written = json.loads((self._target / "semantic_manifest.json").read_text(encoding="utf-8"))
+        written = json.loads(self._path.read_text(encoding="utf-8"))
         for model in written["semantic_models"]:
             # The name of the file that dbt parsed with is not the name of the file that is asked.
             relation = model["node_relation"]
@@ -147,6 +155,8 @@ class MetricLayer:
         meta = _meta(node)
         formula = self._formula(node["name"])
         meaning = [formula, meta["grain"], meta.get("by", []), sorted(self._tables(node["name"]))]
+        if unsaid := list(self._unsaid(node["name"])):
+            meaning.append(unsaid)
         return Definition(
             name=node["name"],
             label=node["label"],
@@ -171,8 +181,11 @@ class MetricLayer:
             said = " / ".join(self._formula(part["name"]) + self._filter(part.get("filter")) for part in parts)
         elif node["type"] == "derived":
             said = params["expr"]
-            for part in params["metrics"]:
-                said = _replaced(said, part.get("alias") or part["name"], f"({self._formula(part['name'])})")
+            formulas = {
+                part.get("alias") or part["name"]: f"({self._formula(part['name'])}{self._filter(part.get('filter'))})"
+                for part in params["metrics"]
+            }
+            said = _replaced(said, formulas)
         else:
             said = self._measure_formula(params["measure"]["name"])
         return said + "".join(filters)
@@ -189,13 +202,23 @@ class MetricLayer:
         return f" where {' and '.join(_without_jinja(text) for text in templates)}" if templates else ""
 
     def _tables(self, name: str) -> Iterator[str]:
-        node = self._metrics[name]
-        params = node["type_params"]
-        if node["type"] == "simple":
+        params = self._metrics[name]["type_params"]
+        if params.get("measure"):
             yield self._measures[params["measure"]["name"]][0]
-        parts = [params["numerator"], params["denominator"]] if node["type"] == "ratio" else params["metrics"] or []
-        for part in parts:
+        for part in _parts(params):
             yield from self._tables(part["name"])
+
+    def _unsaid(self, name: str) -> Iterator[Mapping[str, Any]]:
+        """What gives the metric its meaning beside the formula: how levels add up over time, shifts, filled gaps."""
+        params = self._metrics[name]["type_params"]
+        if used := params.get("measure"):
+            _, measure = self._measures[used["name"]]
+            yield from _given(measure, "non_additive_dimension")
+            yield from _given(used, "filter", "join_to_timespine", "fill_nulls_with")
+        yield from _given(params, "window", "grain_to_date", "cumulative_type_params", "conversion_type_params")
+        for part in _parts(params):
+            yield from _given(part, "offset_window", "offset_to_grain")
+            yield from self._unsaid(part["name"])
 
 
 def _meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -203,8 +226,21 @@ def _meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
     return meta
 
 
-def _replaced(text: str, word: str, by: str) -> str:
-    return re.sub(rf"\b{word}\b", lambda _: by, text)
+def _parts(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The metrics that a ratio or a derived metric is made of."""
+    return [part for part in (params.get("numerator"), params.get("denominator")) if part] + (
+        params.get("metrics") or []
+    )
+
+
+def _given(node: Mapping[str, Any], *keys: str) -> Iterator[Mapping[str, Any]]:
+    yield from ({key: node[key]} for key in keys if node.get(key))
+
+
+def _replaced(text: str, formulas: Mapping[str, str]) -> str:
+    """All words at once, so that a word within a formula that was put in is left alone."""
+    words = "|".join(map(re.escape, formulas))
+    return re.sub(rf"\b(?:{words})\b", lambda found: formulas[found.group()], text)
 
 
 def _without_jinja(text: str) -> str:

@@ -50,9 +50,18 @@ def main() -> int:
         return 1
     path = made.path(deployment.published) / "analytics.duckdb"
     with duckdb.connect(str(path), read_only=True) as connection:
+        if not _has_metrics(connection):
+            console.print(f"Version {made.version} of {title} was published without metrics; run it again: make run")
+            return 1
         console.rule(f"[bold]{escape(title)}[/bold] · metrics as of {made.as_of} · {deployment.company.currency}")
         print_metrics(console, connection)
     return 0
+
+
+def _has_metrics(connection: duckdb.DuckDBPyConnection) -> bool:
+    """A version that was published before there were metrics has none."""
+    found = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+    return {"metric_definitions", "metric_values"} <= found
 
 
 def print_metrics(console: Console, connection: duckdb.DuckDBPyConnection) -> None:

@@ -7,14 +7,16 @@ Does not belong here: building either warehouse.
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from ingestion.sql_text import literal
 from orchestration.manifest import fresh_manifest
 from orchestration.progress import wide_console
 
@@ -51,7 +53,7 @@ class TableDiff:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compare and print; 0 when the marts are equal, 1 when they differ, 2 when a file is missing."""
+    """Compare and print; 0 when the marts are equal, 1 when they differ, 2 when a file cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.warehouse_diff", description=__doc__)
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
@@ -61,23 +63,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not path.is_file():
             console.print(f"No warehouse at {path}; name a DuckDB file that a run has built.", style="red")
             return 2
-    diffs = compare(chosen.old, chosen.new)
+    try:
+        diffs = compare(chosen.old, chosen.new)
+    except duckdb.Error as error:
+        console.print(escape(f"The two files cannot be compared: {error}"), style="red", highlight=False)
+        console.print("Both must be warehouses that no run holds just now (wait for its end, or compare a copy).")
+        return 2
     print_diffs(console, diffs)
     return 0 if all(diff.is_equal for diff in diffs) else 1
 
 
-def compare(old: Path, new: Path, keys: Mapping[str, Sequence[str]] | None = None) -> list[TableDiff]:
+def compare(
+    old: Path, new: Path, keys: Mapping[str, Sequence[str]] | None = None, *, without: Collection[str] = ()
+) -> list[TableDiff]:
     """Compare every mart that either warehouse has.
 
     Args:
         keys: table to the columns that identify a row; default those that dbt's `unique_key` tests name. A table
             without a key is compared as a bag of rows.
+        without: columns that are not compared, in any table.
     """
     known = keys if keys is not None else keys_on_record()
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{old}' as old (read_only)")
-        connection.execute(f"attach '{new}' as new (read_only)")
-        sides = {side: _tables(connection, side) for side in ("old", "new")}
+        for side, path in (("old", old), ("new", new)):
+            connection.execute(f"attach {literal(path)} as {side} (read_only)")
+        sides = {side: _tables(connection, side, without) for side in ("old", "new")}
         names = sorted(set(sides["old"]) | set(sides["new"]))
         return [_compare(connection, name, sides["old"].get(name), sides["new"].get(name), known) for name in names]
 
@@ -114,11 +124,12 @@ def _columns(diff: TableDiff) -> str:
     return ", ".join(parts)
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, side: str) -> Mapping[str, Columns]:
+def _tables(connection: duckdb.DuckDBPyConnection, side: str, without: Collection[str]) -> Mapping[str, Columns]:
     rows = connection.execute(
         "select table_name, column_name, data_type from duckdb_columns() "
-        "where database_name = ? and list_contains(?, schema_name) order by table_name, column_index",
-        [side, list(SCHEMAS)],
+        "where database_name = ? and list_contains(?, schema_name) and not list_contains(?, column_name) "
+        "order by table_name, column_index",
+        [side, list(SCHEMAS), list(without)],
     ).fetchall()
     found: dict[str, dict[str, str]] = {}
     for table, column, kind in rows:

@@ -19,7 +19,7 @@ from orchestration.resources import Deployment
 MODELS = ("churn", "clv", "lead_score", "win_probability", "revenue")
 # Names and times of a run itself: two runs that say the same differ in these.
 OF_THE_RUN = {"run_id", "made_at", "load_id", "loaded_at", "trained_at", "snapshot_id"}
-OF_THE_RUN |= {"first_seen", "last_seen", "resolved_at", "scored_at", "scored_on"}
+OF_THE_RUN |= {"first_seen", "last_seen", "resolved_at", "scored_at", "scored_on", "month_version"}
 # A record per landing grows with every run, one per day with every day.
 RECORDS = {"loads", "fct_data_quality_score_history"}
 

@@ -11,6 +11,7 @@ from orchestration.metric_layer import Definition, MetricLayer
 REPOSITORY = Path(__file__).resolve().parents[2]
 UNITS = {"money", "ratio", "days", "hours", "months", "count", "points", "score", "times"}
 OWNERS = {"marketing-operations", "sales-operations", "finance", "customer-success", "data-platform"}
+BY_HAND = ("test_miniature_metrics.py", "test_forecast_ledger.py")
 MACRO = re.compile(r"metric_of_(?:columns|rows)\('(\w+)'\)")
 
 
@@ -47,6 +48,12 @@ def test_a_changed_meaning_needs_a_new_version(definitions: Sequence[Definition]
     edited = replace(definitions[0], fingerprint="something else")
     assert metrics_page.changed_without_a_version([edited], page) == [edited.name]
     assert metrics_page.changed_without_a_version([replace(edited, version=edited.version + 1)], page) == []
+
+
+def test_every_metric_has_a_value_by_hand(definitions: Sequence[Definition]) -> None:
+    """The tests of the miniature companies name every metric."""
+    by_hand = "".join((REPOSITORY / "tests" / "integration" / name).read_text(encoding="utf-8") for name in BY_HAND)
+    assert [one.name for one in definitions if f'"{one.name}"' not in by_hand] == []
 
 
 def test_marts_render_metrics_that_exist(definitions: Sequence[Definition]) -> None:

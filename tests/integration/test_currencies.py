@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.dbt_command import DbtError
+from orchestration.dbt_command import DbtError, run_dbt
 from tests import factories
-from tests.dbt_builds import NOT_FEATURES, Query, dbt
+from tests.dbt_builds import NOT_FEATURES, Query
 
 pytestmark = pytest.mark.slow  # three dbt builds
 
@@ -73,7 +73,7 @@ def test_missing_rate_stops_the_build(tmp_path: Path) -> None:
     }
     warehouse = factories.raw_warehouse(tmp_path / "warehouse.duckdb", rows)
     with pytest.raises(DbtError) as failure:
-        dbt(warehouse, tmp_path / "target", "build", *NOT_FEATURES)
+        run_dbt("build", *NOT_FEATURES, warehouse=warehouse, target=tmp_path / "target")
     told = re.sub(r"\s+", " ", str(failure.value))
     assert "XAF for 2023-12-01: 1 row(s) of subscriptions XAF for 2024-03-01: 2 row(s) of transactions" in told
     assert "Add a line per currency and month to dbt_project/seeds/exchange_rates.csv" in told

@@ -9,7 +9,8 @@ import pytest
 
 from companies.settings import load
 from ingestion.landing import land
-from tests.dbt_builds import FINDINGS, Query, dbt, reader
+from orchestration.dbt_command import run_dbt
+from tests.dbt_builds import FINDINGS, Query, reader
 
 pytestmark = pytest.mark.slow  # a landing and a dbt build
 
@@ -37,8 +38,8 @@ def query(export: pd.DataFrame, data_dir: Path, tmp_path_factory: pytest.TempPat
     warehouse = folder / "warehouse.duckdb"
     with duckdb.connect(str(warehouse)) as con:
         land(con, COMPANY, data_dir, NOW)
-    dbt(warehouse, folder / "target", "build", *FINDINGS)
-    dbt(warehouse, folder / "target", "run", "--select", "+feat_lead_profile")
+    run_dbt("build", *FINDINGS, warehouse=warehouse, target=folder / "target")
+    run_dbt("run", "--select", "+feat_lead_profile", warehouse=warehouse, target=folder / "target")
     return reader(warehouse)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.dbt_command import run_dbt
 from tests import factories
-from tests.dbt_builds import FINDINGS, Query, dbt, reader
+from tests.dbt_builds import FINDINGS, Query, reader
 
 pytestmark = pytest.mark.slow  # five runs of dbt
 
@@ -36,7 +37,7 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[Any]
     def run(arguments: Sequence[str], change: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
         with duckdb.connect(str(warehouse)) as con:
             change(con)
-        dbt(warehouse, folder / "target", *arguments)
+        run_dbt(*arguments, warehouse=warehouse, target=folder / "target")
         for rule, found in lives.items():
             found.extend(query(LIFE.format(rule=rule)))
 

@@ -9,7 +9,8 @@ import pytest
 
 from companies.settings import load
 from ingestion.landing import land
-from tests.dbt_builds import FINDINGS, Query, dbt, reader
+from orchestration.dbt_command import run_dbt
+from tests.dbt_builds import FINDINGS, Query, reader
 
 pytestmark = pytest.mark.slow  # a landing and a dbt build
 
@@ -34,7 +35,7 @@ def query(files: dict[str, pd.DataFrame], data_dir: Path, tmp_path_factory: pyte
     warehouse = folder / "warehouse.duckdb"
     with duckdb.connect(str(warehouse)) as con:
         land(con, load("ravenstack"), data_dir, NOW)
-    dbt(warehouse, folder / "target", "build", *FINDINGS)
+    run_dbt("build", *FINDINGS, warehouse=warehouse, target=folder / "target")
     return reader(warehouse)
 
 

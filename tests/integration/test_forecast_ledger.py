@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from orchestration.dbt_command import run_dbt
+from orchestration.metric_layer import MetricLayer
 from tests import factories, miniature
 from tests.dbt_builds import build_once, reader
 
@@ -78,6 +79,25 @@ def test_forecast_stands_beside_what_came(warehouse: Path) -> None:
         " from marts.fct_monthly_revenue group by 1) using (month_start)"
     )
     assert rows == [(0.0, 0.0, True, True)] * 2
+
+
+def test_accuracy_of_the_forecasts(warehouse: Path) -> None:
+    """January's 600 against 652.11 (300 a year before), April's 700 against 652.11 (541.61 a year before)."""
+    layer = MetricLayer()
+    figures = {}
+    with duckdb.connect(str(warehouse), read_only=True) as con:
+        for definition in layer.definitions:
+            if definition.name.startswith("forecast_"):
+                values = layer.values(con, definition)
+                company = values[values["dimension"] == "all"].set_index("month_start")["value"]
+                figures[definition.name] = list(company)
+    assert figures == {
+        "forecast_wape": pytest.approx([52.11 / 652.11, 47.89 / 652.11]),
+        "forecast_bias": pytest.approx([-52.11 / 652.11, 47.89 / 652.11]),
+        "forecast_mase": pytest.approx([52.11 / (652.11 - 300), 47.89 / (652.11 - 541.61)]),
+        "forecast_coverage_80": [0, 0],
+        "forecast_coverage_95": [1, 1],
+    }
 
 
 def test_company_without_a_ledger_has_no_accuracy(miniature_contractual: object) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.dbt_command import run_dbt
 from tests import factories, miniature
-from tests.dbt_builds import dbt, reader
+from tests.dbt_builds import reader
 
 pytestmark = pytest.mark.slow  # five dbt runs
 
@@ -34,7 +35,9 @@ NEW_MONTH = [_use("new", "a1", "2025-07-10", feature="alerts"), _use("beyond", "
 
 
 def _build(warehouse: Path, *options: str) -> None:
-    dbt(warehouse, warehouse.parent / "target", "run", "--select", f"+{TABLE.split('.')[1]}", *options)
+    run_dbt(
+        "run", "--select", f"+{TABLE.split('.')[1]}", *options, warehouse=warehouse, target=warehouse.parent / "target"
+    )
 
 
 def _land(warehouse: Path, rows: Sequence[Mapping[str, Any]], data_until: str = "2025-06-30") -> None:

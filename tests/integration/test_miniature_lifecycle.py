@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from orchestration.dbt_command import run_dbt
 from tests import factories, miniature
-from tests.dbt_builds import Query, dbt, reader
+from tests.dbt_builds import Query, reader
 
 pytestmark = pytest.mark.slow  # two dbt builds, shared with the other tests on these companies, and two shorter ones
 
@@ -299,7 +300,7 @@ def test_later_events_do_not_change_earlier_months(
     settings = {**miniature.SETTINGS, "business_model": business_model, "data_until": "2024-10-31"}
     warehouse = factories.raw_warehouse(tmp_path / "warehouse.duckdb", rows, factories.company(**settings))
     selected = ("--select", "+fct_account_months", "--exclude-resource-type", "test", "unit_test")
-    dbt(warehouse, tmp_path / "target", "build", *selected)
+    run_dbt("build", *selected, warehouse=warehouse, target=tmp_path / "target")
 
     seen_then = reader(warehouse)("select * from marts.fct_account_months order by account_id, month_start")
     seen_later = request.getfixturevalue(f"miniature_{business_model}")(

@@ -139,10 +139,20 @@ def test_cost_and_worth_of_a_customer(contractual: Values) -> None:
     assert contractual("payback_months")["2024-05"] == pytest.approx(150 / (arpa * 0.8))
 
 
+def test_worth_of_a_customer(contractual: Values) -> None:
+    """Two customers left in 2024, of 61 that were there when a month began; none had left while any was bought."""
+    churn = 2 / (0 + 2 + 4 + 5 + 5 + 7 + 7 + 7 + 6 + 6 + 6 + 6)
+    assert contractual("trailing_churn_rate")["2024-12"] == pytest.approx(churn)
+    assert contractual("ltv")["2024-12"] == pytest.approx(MRR["2024-12"] / 5 * 0.8 / churn)
+    assert contractual("ltv_cac_ratio") == {}
+
+
 def test_cost_by_channel(contractual: Values) -> None:
-    """a1 was touched by ads, an event, an email and ads again: 900 of ads bought it whole, or four fifths of it."""
+    """a1 was touched by ads, an event and an e-mail of its ads lead: ads won it whole, or four fifths of it."""
     assert contractual("first_touch_cac", "ads")["2024-01"] == 900
     assert contractual("last_touch_cac", "event")["2024-01"] == 600
+    assert contractual("position_cac", "ads")["2024-01"] == pytest.approx(900 / 0.8)
+    assert contractual("position_cac", "event")["2024-01"] == pytest.approx(600 / (0.2 + 1))  # a2 was all its own
 
 
 def test_pipeline(contractual: Values) -> None:
@@ -174,6 +184,28 @@ def test_pipeline(contractual: Values) -> None:
     }
 
 
+def test_amount_of_won_deals(contractual: Values) -> None:
+    """d5's USD 1,320 at the rate of February, in which it was opened: 1.0837 USD for a euro."""
+    assert nonzero(contractual("won_deals_amount")) == pytest.approx(
+        {
+            "2024-01": 1200 + 2400,
+            "2024-02": 960 + 720,
+            "2024-03": 1218.05,
+            "2024-05": 1080 + 480,
+            "2024-07": 606,
+            "2025-01": 1440,
+        }
+    )
+
+
+def test_promises_of_the_pipeline(contractual: Values) -> None:
+    """In December d11 stood at 1,440 with a chance of 0.2; of the eight deals qualified before, seven had been won."""
+    assert contractual("source_forecast_ratio", "90_days")["2024-12"] == pytest.approx(1440 / (1440 * 0.2))
+    assert contractual("pipeline_forecast_ratio", "90_days")["2024-12"] == pytest.approx(1440 / (1440 * 7 / 8))
+    assert nonzero(contractual("overdue_deals")) == {}  # every date was moved before it had passed
+    assert contractual("pipeline_coverage") == {}  # no targets
+
+
 def test_service_and_sentiment(contractual: Values) -> None:
     """Tickets, their delays and NPS by the month in which things happened."""
     assert nonzero(contractual("opened_tickets")) == {"2024-11": 2, "2025-05": 1, "2025-06": 2}
@@ -181,6 +213,9 @@ def test_service_and_sentiment(contractual: Values) -> None:
     assert contractual("resolution_hours") == {"2024-11": 120, "2025-05": 96, "2025-06": 24}
     assert nonzero(contractual("escalation_rate")) == {"2024-11": 1 / 2, "2025-05": 1}
     assert contractual("nps") == {"2024-06": 50, "2024-11": -100, "2025-06": 0}
+    assert contractual("csat") == {}
+    # test_miniature_health has the five scores.
+    assert contractual("health_score")["2025-06"] == pytest.approx((77.69 + 43.73 + 41.41 + 41.41 + 59) / 5)
 
 
 def test_usage_and_renewals(contractual: Values) -> None:

@@ -15,8 +15,9 @@ import duckdb
 import pytest
 
 from ingestion.control import write_settings
+from orchestration.dbt_command import run_dbt
 from tests import factories, miniature
-from tests.dbt_builds import Query, dbt, reader
+from tests.dbt_builds import Query, reader
 
 pytestmark = pytest.mark.slow  # two dbt builds
 
@@ -50,7 +51,15 @@ def with_targets(miniature_contractual: Query, shared_folder: Path, tmp_path_fac
     settings = {"targets": targets, "stage_categories": {"Proposal": "commit", "qualified": "best_case"}}
     with duckdb.connect(str(warehouse)) as con:
         write_settings(con, factories.company(**miniature.SETTINGS, pipeline=settings))
-    dbt(warehouse, folder / "target", "run", "--select", "fct_deals", "fct_open_deals_monthly", "fct_pipeline_coverage")
+    run_dbt(
+        "run",
+        "--select",
+        "fct_deals",
+        "fct_open_deals_monthly",
+        "fct_pipeline_coverage",
+        warehouse=warehouse,
+        target=folder / "target",
+    )
     return reader(warehouse)
 
 
@@ -416,7 +425,7 @@ def test_predictions_need_nothing_known_later(
     with duckdb.connect(str(warehouse)) as con:
         for table in ("deals", "deal_stage_events"):
             con.execute(f"delete from raw.{table} where known_at > '2024-10-15'")
-    dbt(warehouse, tmp_path / "target", "run", "--select", "+fct_pipeline_forecasts")
+    run_dbt("run", "--select", "+fct_pipeline_forecasts", warehouse=warehouse, target=tmp_path / "target")
     predicted = (
         "select as_of, window_name, stage, forecast_category, open_count, open_amount, source_weighted_amount,"
         " historical_weighted_amount, earlier_weighted_amount from marts.fct_pipeline_forecasts"

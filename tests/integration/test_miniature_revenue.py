@@ -381,7 +381,8 @@ def test_cost_by_channel_of_a_shop(miniature_transactional: Query) -> None:
 COSTS = (
     "select month_start, spend_amount, new_customers_count, cac_amount, revenue_amount, customers_count, arpa_amount,"
     " gross_margin_ratio, at_risk_12m_count, churned_12m_count, monthly_churn_rate, ltv_amount, payback_months,"
-    " ltv_cac_ratio, is_complete from marts.fct_acquisition_costs order by 1"
+    " ltv_cac_ratio, is_complete from marts.fct_acquisition_costs"
+    " where spend_amount > 0 or new_customers_count > 0 order by 1"
 )
 
 
@@ -430,6 +431,14 @@ def test_cost_of_a_buyer(miniature_transactional: Query) -> None:
             (month(17), zero, 1, None, Decimal(70), 1, 70.0, 0.8, 12, 3, 1 / 4, 0.8 * 70 * 4, None, None, True),
         ],
     )
+
+
+def test_every_month_has_its_worth_of_a_customer(miniature_contractual: Query) -> None:
+    """A month without spend and new customers is there with its revenue and churn, and without a cost."""
+    rows = miniature_contractual(
+        "select count(*), count(arpa_amount), count(cac_amount), count(payback_months) from marts.fct_acquisition_costs"
+    )
+    assert rows == [(18, 18, 4, 4)]
 
 
 def test_lifetime_value_at_the_end(miniature_contractual: Query) -> None:

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -71,6 +72,16 @@ def test_table_without_key_is_a_bag(tmp_path: Path) -> None:
     assert (diff.only_old, diff.only_new) == (1, 0)
 
 
+def test_columns_may_be_left_out(old: Path, tmp_path: Path) -> None:
+    """What is left out is no difference, whether its values differ or one side lacks it."""
+    new = warehouse(tmp_path / "new.duckdb", DEALS, "update marts.fct_deals set amount = 1")
+    without = warehouse(tmp_path / "without.duckdb", DEALS, "alter table marts.fct_deals drop column amount")
+    assert [diff.is_equal for side in (new, without) for diff in compare(old, side, KEYS, without=["amount"])] == [
+        True,
+        True,
+    ]
+
+
 def test_command_says_whether_they_are_equal(old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code is 0 for equal marts, 1 for a difference and 2 for a file that is not there."""
     new = warehouse(tmp_path / "new.duckdb", DEALS, "update marts.fct_deals set amount = 1")
@@ -78,6 +89,16 @@ def test_command_says_whether_they_are_equal(old: Path, tmp_path: Path, capsys: 
     assert warehouse_diff.main([str(old), str(new)]) == 1
     assert "amount 2" in capsys.readouterr().out
     assert warehouse_diff.main([str(old), str(tmp_path / "none.duckdb")]) == 2
+
+
+def test_file_that_is_no_warehouse_is_told(old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A text file is refused in words, with exit code 2; a quote in a path is no part of a statement."""
+    text = tmp_path / "o'brien.duckdb"
+    text.write_text("no warehouse")
+    assert warehouse_diff.main([str(old), str(text)]) == 2
+    assert "not a valid DuckDB database" in capsys.readouterr().out
+    copy = shutil.copyfile(old, tmp_path / "o'neill.duckdb")
+    assert warehouse_diff.main([str(old), str(copy)]) == 0
 
 
 def test_keys_are_those_that_dbt_tests() -> None:

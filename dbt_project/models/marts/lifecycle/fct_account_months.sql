@@ -6,6 +6,10 @@ accounts as (
     select * from {{ ref('int_accounts_known') }}
 ),
 
+observation as (
+    select * from {{ ref('int_observation_window') }}
+),
+
 compared as (
     select
         *,
@@ -35,15 +39,23 @@ final as (
         compared.current_amount,
         compared.earlier_amount,
         compared.is_active,
+        coalesce(compared.previous_retention_state <> 'churned', false) as is_active_at_start,
+        coalesce(compared.previous_retention_state <> 'churned', false) and not compared.is_active as has_churned,
         compared.has_usage_drop,
         compared.is_renewal_overdue,
         compared.is_purchase_due,
         compared.is_complete,
+        case
+            when observation.is_contractual
+                then {{ add_days('compared.measured_on', 'observation.grace_days') }} <= observation.data_until
+            else compared.is_complete
+        end as is_settled,
         compared.days_since_purchase,
         compared.month_start,
         compared.measured_on as as_of
     from compared
     inner join accounts on compared.account_id = accounts.account_id
+    cross join observation
 )
 
 select * from final
