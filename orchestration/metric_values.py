@@ -4,6 +4,7 @@ Belongs here: storing definitions and values. Does not belong here: their meanin
 """
 
 from dataclasses import asdict
+from datetime import date
 
 import duckdb
 import pandas as pd
@@ -23,6 +24,32 @@ VALUES = (
     "left join intermediate.int_month_spine as months on new_values.month_start = months.month_start "
     "order by 1, 2, 3, 4"
 )
+
+NEWEST = """
+    with company as (
+        select * from {0}metric_values where dimension = 'all' and is_complete
+    ),
+    ranked as (
+        select *, row_number() over (partition by metric order by month_start desc) as newest_rank from company
+    )
+    select ranked.metric, ranked.month_start, ranked.value, before.value
+    from ranked
+    left join company as before
+        on ranked.metric = before.metric and before.month_start + interval 12 month = ranked.month_start
+    where newest_rank = 1
+    order by ranked.metric
+"""
+Newest = tuple[date, float, float | None]
+
+
+def newest(connection: duckdb.DuckDBPyConnection, schema: str = "metrics") -> dict[str, Newest]:
+    """Metric to its newest complete month, the company's value in it and the value a year before.
+
+    Args:
+        schema: empty for a published snapshot, where tables have no schema.
+    """
+    rows = connection.execute(NEWEST.format(f"{schema}." if schema else "")).fetchall()
+    return {metric: (month, value, before) for metric, month, value, before in rows}
 
 
 def write(connection: duckdb.DuckDBPyConnection, layer: MetricLayer) -> int:

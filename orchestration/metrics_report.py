@@ -12,23 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from companies.settings import CompanyError
-from orchestration import snapshot
+from orchestration import metric_values, snapshot
 from orchestration.progress import wide_console
 from orchestration.resources import deployment_from_environment
 
-NEWEST = """
-    with company as (
-        select * from metric_values where dimension = 'all' and is_complete
-    ),
-    ranked as (
-        select *, row_number() over (partition by metric order by month_start desc) as newest_rank from company
-    )
-    select ranked.metric, ranked.month_start, ranked.value, before.value
-    from ranked
-    left join company as before
-        on ranked.metric = before.metric and before.month_start + interval 12 month = ranked.month_start
-    where newest_rank = 1
-"""
 DEFINITIONS = (
     "select metric, label, description, formula, grain, dimensions, unit, owner, caveat, version "
     "from metric_definitions order by metric"
@@ -66,7 +53,7 @@ def _has_metrics(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def print_metrics(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
     """Print each metric: its newest complete month beside the same month a year earlier, and what it means."""
-    newest = {row[0]: row[1:] for row in connection.execute(NEWEST).fetchall()}
+    newest = metric_values.newest(connection, schema="")
     for metric, label, description, formula, grain, dimensions, unit, owner, caveat, version in connection.execute(
         DEFINITIONS
     ).fetchall():
@@ -86,7 +73,7 @@ def print_metrics(console: Console, connection: duckdb.DuckDBPyConnection) -> No
         console.print(about, highlight=False)
 
 
-def _newest(found: tuple[object, ...] | None, unit: str) -> str:
+def _newest(found: metric_values.Newest | None, unit: str) -> str:
     """The newest value and the one a year before; a metric that only exists by dimension has none."""
     if found is None:
         return "(no value for the company as a whole)"

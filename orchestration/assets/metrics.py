@@ -4,12 +4,13 @@ Belongs here: computing all values after the warehouse is built, and reporting t
 (`dbt_project/models/metrics`), reading and computing them is `orchestration.metric_layer`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
 from orchestration import metric_values
 from orchestration.metric_layer import Definition, MetricLayer
+from orchestration.metrics_report import as_text
 from orchestration.resources import POOL, Deployment
 
 OWNERS = ["team:data-platform"]
@@ -43,6 +44,7 @@ def metric_assets() -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         with deployment.warehouse() as connection:
             rows = metric_values.write(connection, layer)
+            newest = metric_values.newest(connection)
         context.log.info(f"{len(layer.definitions)} metrics, {rows:,} values")
         yield dg.MaterializeResult(
             asset_key=["metrics", "metric_definitions"],
@@ -51,9 +53,25 @@ def metric_assets() -> dg.AssetsDefinition:
                 "definitions": dg.MetadataValue.md(_as_markdown(layer.definitions)),
             },
         )
-        yield dg.MaterializeResult(asset_key=["metrics", "metric_values"], metadata={"dagster/row_count": rows})
+        yield dg.MaterializeResult(
+            asset_key=["metrics", "metric_values"],
+            metadata={
+                "dagster/row_count": rows,
+                "newest": dg.MetadataValue.md(_newest_as_markdown(layer.definitions, newest)),
+            },
+        )
 
     return compute_metrics
+
+
+def _newest_as_markdown(definitions: tuple[Definition, ...], newest: Mapping[str, metric_values.Newest]) -> str:
+    """The company's value of each metric that has one, beside the one a year before."""
+    lines = ["| metric | month | value | a year before |", "|---|---|---|---|"]
+    for one in definitions:
+        if one.name in newest:
+            month, value, before = newest[one.name]
+            lines.append(f"| {one.label} | {month:%Y-%m} | {as_text(value, one.unit)} | {as_text(before, one.unit)} |")
+    return "\n".join(lines)
 
 
 def _as_markdown(definitions: tuple[Definition, ...]) -> str:

@@ -33,7 +33,8 @@ def published_asset() -> dg.AssetsDefinition:
         owners=["team:data-platform"],
         kinds={"sqlite", "duckdb", "parquet"},
         deps=[
-            dg.AssetKey(["predictions", name]) for name in ("churn", "clv", "lead_score", "win_probability", "revenue")
+            *(dg.AssetKey(["predictions", name]) for name in MODELS),
+            dg.AssetKey(["metrics", "metric_values"]),
         ],
         pool=POOL,
     )
