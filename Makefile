@@ -3,8 +3,8 @@ PYTHON  ?= python3.11
 COMPANY ?= sample
 BIN     := .venv/bin
 COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet
-# A file stays on one core, so that its tests share what they set up.
-TWO_CORES := -n 2 --dist loadfile
+# A file stays on one core, so that its tests share what they set up; the long files of whole runs come first.
+TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 export LIFECYCLE_COMPANY := $(COMPANY)
 
 .PHONY: help setup run ui docs env metrics metrics-page diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
