@@ -32,10 +32,7 @@ def published_asset() -> dg.AssetsDefinition:
         group_name="published",
         owners=["team:data-platform"],
         kinds={"sqlite", "duckdb", "parquet"},
-        deps=[
-            *(dg.AssetKey(["predictions", name]) for name in MODELS),
-            dg.AssetKey(["metrics", "metric_values"]),
-        ],
+        deps=[*(dg.AssetKey(["predictions", name]) for name in MODELS), dg.AssetKey(["metrics", "metric_values"])],
         pool=POOL,
     )
     def published_snapshot(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
