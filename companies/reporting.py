@@ -1,4 +1,4 @@
-"""What a person decides about a company's reports: plausibility limits, sales targets, forecast categories, health.
+"""What a person decides about a company's reports: plausibility limits, targets, forecast categories, health, upkeep.
 
 Belongs here: settings that shape marts and findings but no model. Does not belong here: business windows and
 thresholds of stages (`companies.settings`), anything learned from data.
@@ -89,3 +89,15 @@ class Health(Frozen):
             msg = "at least one weight must be above zero"
             raise ValueError(msg)
         return self
+
+
+class Monitoring(Frozen):
+    """When a deployed model is advised to be trained again.
+
+    Attributes:
+        new_outcomes_share: rows whose outcome became known since, in relation to those it learned from.
+        max_age_days: days since the newest row it learned from.
+    """
+
+    new_outcomes_share: Annotated[float, Field(gt=0)] = 0.25
+    max_age_days: Annotated[int, Field(ge=1, le=3650)] = 365

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from companies.mapping import Source
-from companies.reporting import Frozen, Health, Pipeline, Quality
+from companies.reporting import Frozen, Health, Monitoring, Pipeline, Quality
 
 FOLDER = Path(__file__).parent
 
@@ -144,6 +144,7 @@ class Company(Frozen):
     quality: Quality = Quality()
     pipeline: Pipeline = Pipeline()
     health: Health = Health()
+    monitoring: Monitoring = Monitoring()
     source: Source
 
     @field_validator("time_zone")

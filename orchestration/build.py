@@ -13,11 +13,13 @@ import dagster as dg
 from orchestration.assets.ingestion import raw_tables, source_files
 from orchestration.assets.metrics import metric_assets
 from orchestration.assets.models import model_assets
+from orchestration.assets.monitoring import monitoring_assets
 from orchestration.assets.predictions import prediction_assets
 from orchestration.assets.publish import published_asset
 from orchestration.assets.warehouse import warehouse_assets
 from orchestration.checks.expectations import expectation_checks
 from orchestration.checks.findings import finding_checks
+from orchestration.checks.monitoring import monitoring_checks
 from orchestration.checks.schemas import schema_checks
 from orchestration.jobs import jobs
 from orchestration.partitions import monthly_as_of
@@ -47,9 +49,10 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
             metric_assets(),
             *model_assets(),
             *prediction_assets(partitions),
+            *monitoring_assets(partitions),
             published_asset(),
         ],
-        asset_checks=[expectation_checks(), *schema_checks(), finding_checks],
+        asset_checks=[expectation_checks(), *schema_checks(), finding_checks, monitoring_checks],
         jobs=jobs(),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},
         loggers={"progress": progress_logger},

@@ -43,12 +43,16 @@ def facts(connection: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
 
 
 def features(
-    connection: duckdb.DuckDBPyConnection, views: Sequence[FeatureView], as_of: date | None = None
+    connection: duckdb.DuckDBPyConnection,
+    views: Sequence[FeatureView],
+    as_of: date | None = None,
+    between: tuple[date, date] | None = None,
 ) -> pd.DataFrame:
     """The features of several views of one entity, one row per entity and `as_of`.
 
     Args:
         as_of: only this month end; without it, the whole history.
+        between: only rows of these days and those between them.
 
     Returns:
         entity, as_of and every feature, sorted by (as_of, entity).
@@ -58,7 +62,8 @@ def features(
     columns = ", ".join(f'{view.name}."{column.name}"' for view in views for column in view.columns)
     joins = "".join(f' inner join {view.table} as {view.name} using ("{entity}", as_of)' for view in others)
     query = f'select {first.name}."{entity}", {first.name}.as_of, {columns} from {first.table} as {first.name}{joins}'  # noqa: S608
-    where = f" where {first.name}.as_of = date '{as_of.isoformat()}'" if as_of else ""
+    first_day, last_day = between or (as_of, as_of)
+    where = f" where {first.name}.as_of between date '{first_day}' and date '{last_day}'" if first_day else ""
     return read(connection, f"{query}{where} order by 2, 1")
 
 

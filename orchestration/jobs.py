@@ -10,13 +10,17 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from orchestration.checks.findings import finding_checks
+from orchestration.checks.monitoring import monitoring_checks
 
 RAW = dg.AssetSelection.groups("source", "raw", "quarantine", "control")
 FEATURES = dg.AssetSelection.groups("features")
-MODELS = dg.AssetSelection.groups("models")
+# What is watched of a model is known after scoring, not after training.
+WATCHED = dg.AssetSelection.checks(monitoring_checks)
+MODELS = dg.AssetSelection.groups("models") - WATCHED
+MONITORING = dg.AssetSelection.groups("monitoring") | WATCHED
 PREDICTIONS = dg.AssetSelection.groups("predictions")
 PUBLISHED = dg.AssetSelection.groups("published")
-DOWNSTREAM = FEATURES | MODELS | PREDICTIONS | PUBLISHED
+DOWNSTREAM = FEATURES | MODELS | PREDICTIONS | MONITORING | PUBLISHED
 WAREHOUSE = dg.AssetSelection.all() - RAW - DOWNSTREAM
 
 
@@ -45,8 +49,8 @@ def jobs() -> Sequence[UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             "score_and_publish",
-            PREDICTIONS | PUBLISHED,
-            description="Predictions of one month by the champions, then a new published snapshot.",
+            PREDICTIONS | MONITORING | PUBLISHED,
+            description="Predictions of one month, what became of older ones, then a new published snapshot.",
         ),
         dg.define_asset_job(
             "publish_snapshot", PUBLISHED, description="A new published snapshot of what the warehouse holds."

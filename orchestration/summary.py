@@ -23,6 +23,9 @@ LAYERS = {
     "dbt_features": "features (dbt)",
     "models": "models",
     "predictions": "predictions",
+    "watch_drift": "monitoring",
+    "watch_performance": "monitoring",
+    "model_monitoring": "monitoring",
     "published__snapshot": "publish",
     "features": "schema checks",
 }

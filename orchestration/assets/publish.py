@@ -17,7 +17,7 @@ MODELS = ("churn", "clv", "lead_score", "win_probability", "revenue")
 KEYS = ("account_id", "lead_id", "deal_id", "subscription_id")
 # A handful of versions lets slow readers finish and a person compare yesterday with today.
 VERSIONS_KEPT = 5
-WHOLE_SCHEMAS = ("marts", "metrics", "models")
+WHOLE_SCHEMAS = ("marts", "metrics", "models", "monitoring")
 LANDING = (
     Face("control", "loads"),
     Face("control", "company_settings"),
@@ -32,7 +32,11 @@ def published_asset() -> dg.AssetsDefinition:
         group_name="published",
         owners=["team:data-platform"],
         kinds={"sqlite", "duckdb", "parquet"},
-        deps=[*(dg.AssetKey(["predictions", name]) for name in MODELS), dg.AssetKey(["metrics", "metric_values"])],
+        deps=[
+            *(dg.AssetKey(["predictions", name]) for name in MODELS),
+            dg.AssetKey(["metrics", "metric_values"]),
+            dg.AssetKey(["monitoring", "retraining_advice"]),
+        ],
         pool=POOL,
     )
     def published_snapshot(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:

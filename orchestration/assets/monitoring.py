@@ -1,0 +1,127 @@
+"""The deployed models over time as assets: drift by month, matured statements, advice to retrain.
+
+Belongs here: what waits for what, and what a person sees of it. What is compared with what is
+`orchestration.watching`; whether it warns is `orchestration.checks.monitoring`.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb
+
+from orchestration import watching
+from orchestration.assets.models import OWNERS
+from orchestration.partitions import as_of
+from orchestration.resources import POOL, Deployment
+from orchestration.watching import WATCHED
+
+DESCRIPTIONS = {
+    "drift": (
+        "How far a month's features and scores are from the rows that the served model learned from (PSI and "
+        "Kolmogorov-Smirnov, each beside what chance reaches). Grain: model, month and feature or score."
+    ),
+    "performance": (
+        "What past statements were worth once their outcome was known, beside what the training promised; only "
+        "statements without foresight count. Grain: model, version, span of months and metric."
+    ),
+    "retraining_advice": "Whether to train again, and why. Grain: model.",
+}
+
+
+def monitoring_assets(partitions: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Drift by month; performance and advice of all months."""
+    return [_drift_asset(partitions), _performance_assets()]
+
+
+def _spec(table: str, deps: list[dg.AssetKey], partitions: dg.PartitionsDefinition | None = None) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["monitoring", table],
+        deps=deps,
+        description=DESCRIPTIONS[table],
+        group_name="monitoring",
+        owners=OWNERS,
+        kinds={"python", "duckdb", "table"},
+        partitions_def=partitions,
+    )
+
+
+def _predictions() -> list[dg.AssetKey]:
+    return [dg.AssetKey(["predictions", model]) for model in WATCHED]
+
+
+def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name="watch_drift",
+        specs=[_spec("drift", _predictions(), partitions)],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def watch_drift(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
+        from ml import registry
+        from orchestration.training_inputs import Champion
+
+        store, lines, count = (
+            deployment.model_store(),
+            ["| model | month | most shifted | PSI | limit |", "|---|---|---|---|---|"],
+            0,
+        )
+        with deployment.warehouse() as connection:
+            for model in WATCHED:
+                champion: Champion
+                champion, version = registry.load_champion(store, model)
+                of = watching.served(connection, model, version.version)
+                if of is None:
+                    continue
+                for month in context.partition_keys:
+                    shifts = watching.write_drift(connection, deployment.company, champion, of, as_of(month))
+                    count += len(shifts)
+                    lines += [
+                        f"| {model} | {month} | {one.name} | {one.psi:.2f} | {one.limit:.2f} |"
+                        for one in shifts
+                        if one.is_shifted or one.name == watching.SCORE
+                    ]
+        return dg.MaterializeResult(
+            metadata={"dagster/partition_row_count": count, "shifts": dg.MetadataValue.md("\n".join(lines))}
+        )
+
+    return watch_drift
+
+
+def _performance_assets() -> dg.AssetsDefinition:
+    drift = dg.AssetKey(["monitoring", "drift"])
+    specs = [
+        _spec("performance", _predictions()),
+        _spec("retraining_advice", [drift, dg.AssetKey(["monitoring", "performance"])]),
+    ]
+
+    @dg.multi_asset(name="watch_performance", specs=specs, pool=POOL)
+    def watch_performance(
+        context: dg.AssetExecutionContext, deployment: Deployment
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        from ml import registry
+
+        store = deployment.model_store()
+        with deployment.warehouse() as connection:
+            watching.create(connection)
+            for model in WATCHED:
+                watching.write_performance(connection, deployment.company, model)
+                champion = registry.champion_info(store, model)
+                of = watching.served(connection, model, champion.version) if champion else None
+                if of is not None:
+                    advice, reasons = watching.write_advice(connection, deployment.company, of)
+                    context.log.info(f"{model}: {advice}. " + "; ".join(reasons))
+            for table in ("performance", "retraining_advice"):
+                yield _result(connection, table)
+
+    return watch_performance
+
+
+def _result(connection: duckdb.DuckDBPyConnection, table: str) -> dg.MaterializeResult[None]:
+    frame = connection.execute(f"from {watching.SCHEMA}.{table} order by 1, 2, 3").df()
+    return dg.MaterializeResult(
+        asset_key=["monitoring", table],
+        metadata={
+            "dagster/row_count": len(frame),
+            "rows": dg.MetadataValue.md(str(frame.to_markdown(index=False)) if len(frame) else "no rows"),
+        },
+    )
