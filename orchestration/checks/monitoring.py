@@ -14,7 +14,9 @@ from orchestration import watching
 from orchestration.resources import POOL, Deployment
 
 DESCRIPTIONS = {
-    "has_stable_inputs": "Of the newest month neither the scores nor a fifth of the features have shifted from the rows learned from.",
+    "has_stable_inputs": (
+        "In the newest month neither the scores nor a fifth of the features have shifted from the rows learned from."
+    ),
     "performs_as_promised": "Statements whose outcome is known by now were no worse than the training promised.",
     "needs_no_retraining": "Neither performance nor scores, new outcomes or age speak for another training.",
 }
