@@ -60,8 +60,8 @@ test: .venv/.dev  ## the whole test suite, on two cores
 test-fast: .venv/.dev  ## without the tests marked slow
 	$(BIN)/python -m pytest -m "not slow" $(TWO_CORES)
 
-results: .venv/.dev  ## run every company from nothing and write docs/results and the README's table
-	$(BIN)/python -m benchmarks.companies
+results: .venv/.dev  ## run every benchmark and every company (or NAMES="companies clv ...") and write docs/results
+	$(BIN)/python -m benchmarks.results $(NAMES)
 
 lint: .venv/.dev  ## ruff, mypy --strict, import-linter, sqlfluff
 	$(BIN)/ruff check .

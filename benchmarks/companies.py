@@ -1,4 +1,4 @@
-"""`make results`: run every company from nothing and write what came out, losses included.
+"""Run every company from nothing and write what came out, losses included (part of `make results`).
 
 Each company runs in a process of its own with an empty state folder. Written: one page per company with the summary as
 printed, a page with the table of all, and the same table between the markers in the README.
@@ -16,8 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "docs" / "results"
+from benchmarks.pages import RESULTS, ROOT
+
+TABLE = "companies.md"
 COMPANIES = ("sample", "olist", "cdnow", "original_poc", "ravenstack")
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- /results -->"
 HEADLINE = {"churn": "auc", "lead_score": "auc", "win_probability": "auc", "clv": "mae", "revenue": "wape"}
@@ -135,8 +136,7 @@ def write_tables(results: Sequence[Result]) -> None:
     text = readme.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}", encoding="utf-8")
-    page = "# Results by company\n\nWritten by `make results`.\n\n" + table.replace("](docs/results/", "](") + "\n"
-    (RESULTS / "README.md").write_text(page, encoding="utf-8")
+    (RESULTS / TABLE).write_text(table.replace("](docs/results/", "](") + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
