@@ -7,7 +7,7 @@ COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --n
 TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 export LIFECYCLE_COMPANY := $(COMPANY)
 
-.PHONY: help setup run ui docs env metrics metrics-page diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
+.PHONY: help setup run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -45,6 +45,12 @@ metrics: .venv/.run  ## every metric of COMPANY: definition, owner, newest value
 metrics-page: .venv/.run  ## write docs/metrics.md and the macro of the formulas from the definitions
 	@$(BIN)/python -m orchestration.metrics_page
 	@$(BIN)/python -m orchestration.metric_formulas
+
+features: .venv/.run  ## every feature of COMPANY: meaning, owner, freshness, missing values, drift
+	@$(BIN)/python -m orchestration.features_report
+
+features-page: .venv/.run  ## write docs/features.md from the declarations
+	@$(BIN)/python -m orchestration.features_page
 
 diff-definition: .venv/.run  ## what another definition does: SETTING=windows.grace_days TO=0 [FROM=60]
 	@$(if $(and $(SETTING),$(TO)),,$(error Name a setting and its other value: make $@ SETTING=windows.grace_days TO=0))
