@@ -80,9 +80,23 @@ format: .venv/.dev  ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-requirements:  ## compile the pinned requirements anew (needs uv); both files agree on every shared package
+.venv-feast/.done: requirements/feast.txt | .venv/.run
+	@echo "Installing Feast beside the pipeline (once, half a minute) ..."
+	$(BIN)/python -m venv --without-pip --clear .venv-feast
+	$(BIN)/python -m pip --python .venv-feast/bin/python install --quiet --no-deps --no-compile --require-hashes -r requirements/feast.txt
+	@touch $@
+
+feast-export: .venv/.run  ## COMPANY's features as a Feast repository: FOLDER=...
+	@$(if $(FOLDER),,$(error Name a folder: make $@ FOLDER=feature_repo))
+	@$(BIN)/python -m orchestration.feast_export '$(FOLDER)'
+
+test-feast: .venv/.dev .venv-feast/.done  ## the exported repository in Feast itself
+	$(BIN)/python -m pytest tests/integration/test_feast.py
+
+requirements:  ## compile the pinned requirements anew (needs uv); run and dev agree on every shared package
 	uv pip compile pyproject.toml --extra build --extra dev $(COMPILE) -o requirements/dev.txt
 	uv pip compile pyproject.toml --extra build --constraints requirements/dev.txt $(COMPILE) -o requirements/run.txt
+	uv pip compile --group feast $(COMPILE) -o requirements/feast.txt
 
 clean:  ## remove COMPANY's state (warehouse, models, runs, snapshots)
 	rm -rf var/$(COMPANY)

@@ -90,7 +90,7 @@ def _online(tables: Collection[str]) -> list[Face]:
     return [
         Face("features", online_table(entity), query=online_sql(views[entity]), primary_key=entity.key)
         for entity in ENTITIES
-        if all(view.table in tables for view in views[entity])
+        if views[entity] and all(view.table in tables for view in views[entity])
     ]
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
-from ml.drift import kolmogorov_smirnov, population_stability
+from ml.drift import kolmogorov_smirnov, population_shift, population_stability
 
 
 def test_same_sample_has_no_drift() -> None:
@@ -32,3 +32,28 @@ def test_empty_sample_has_no_distance() -> None:
     """Nothing to compare gives nan, not an error."""
     assert np.isnan(population_stability(pd.Series([], dtype=float), pd.Series([1.0])))
     assert np.isnan(kolmogorov_smirnov(np.empty(0), np.ones(1)))
+
+
+@pytest.mark.parametrize("kind", ["numbers", "texts"])
+def test_noise_is_what_chance_makes_of_the_index(kind: str) -> None:
+    """Of samples of one distribution, about 95 % have an index below the noise; of shifted ones, none."""
+    random = np.random.default_rng(1)
+
+    def sample(rows: int, shift: float = 0.0) -> pd.Series:
+        values = pd.Series(random.normal(shift, size=rows))
+        return values if kind == "numbers" else values.round().clip(-2, 2).astype(str)
+
+    shifts = [population_shift(sample(600), sample(150)) for _ in range(300)]
+    assert 0.91 < np.mean([shift.index < shift.noise for shift in shifts]) < 0.99
+    shifted = [population_shift(sample(600), sample(150, 1.0)) for _ in range(10)]
+    assert all(shift.index > shift.noise for shift in shifted)
+
+
+def test_repeated_rows_of_an_entity_are_no_proof() -> None:
+    """Twelve copies of each row say no more than one: the noise follows the independent rows."""
+    values = pd.Series(np.random.default_rng(0).normal(size=100))
+    copies = pd.concat([values] * 12, ignore_index=True)
+    assert population_shift(copies, values, independent=(100, 100)).noise == pytest.approx(
+        population_shift(values, values).noise
+    )
+    assert np.isnan(population_shift(values, values[:0]).noise)
