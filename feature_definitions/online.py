@@ -15,13 +15,14 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
+import numpy as np
 import pandas as pd
 
 from feature_definitions import registry
 from feature_definitions.base import FeatureColumn, FeatureView, Kind
-from feature_definitions.entities import Entity
+from feature_definitions.entities import TIME_COLUMN, Entity
 
 Value = float | str | bool | None
 # SQLite has no truth values; numbers and texts come as they were written.
@@ -98,7 +99,7 @@ class OnlineRow:
         at: the day that was asked about.
         views: view to the age of the row found.
         columns: the features in the order in which a model reads them.
-        values: the features: floats, texts and truth values; None where there is no value.
+        values: the features in that order: floats, texts and truth values; None where there is no value.
     """
 
     entity: str
@@ -115,14 +116,22 @@ class OnlineRow:
 
     def frame(self) -> pd.DataFrame:
         """The row as a model's `predict` reads it: key, `as_of` and features, of the types of the offline frame."""
-        stamp = pd.Series([pd.NaT if self.as_of is None else pd.Timestamp(self.as_of)], dtype="datetime64[ns]")
-        features = {one.name: _series(self.values[one.name], one.kind) for one in self.columns}
-        return pd.DataFrame({self.entity: [self.key], "as_of": stamp, **features})
+        # One block per type: pandas takes milliseconds to make a column of its own for each of many features.
+        kinds: dict[str, list[str]] = {}
+        for one in self.columns:
+            kinds.setdefault(_dtype(self.values[one.name], one.kind), []).append(one.name)
+        stamp = np.array([self.as_of], dtype="datetime64[ns]")
+        head = pd.DataFrame({self.entity: [self.key], TIME_COLUMN: stamp})
+        blocks = [
+            pd.DataFrame(np.array([[self.values[name] for name in names]], dtype=kind), columns=names, copy=False)
+            for kind, names in kinds.items()
+        ]
+        return pd.concat([head, *blocks], axis=1)[[self.entity, TIME_COLUMN, *self.values]]
 
 
-def _series(value: Value, kind: Kind) -> "pd.Series[Any]":
-    """One value; a flag without one has no type of its own, in the training join neither."""
-    return pd.Series([value], dtype="object" if value is None and kind == "flag" else _DTYPES[kind])
+def _dtype(value: Value, kind: Kind) -> str:
+    """Type of a feature's column; a flag without a value has no type of its own, in the training join neither."""
+    return "object" if value is None and kind == "flag" else _DTYPES[kind]
 
 
 @dataclass(frozen=True)
