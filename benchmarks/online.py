@@ -155,8 +155,9 @@ def _page(found: pd.DataFrame, made: pd.DataFrame, seconds: float) -> Page:
     )
     remarks = (
         "Look-ups one after another in one process, warm; random keys that exist. A frame costs more than the look-up: "
-        "pandas makes one object per column."
+        "it is what pandas takes to make one."
     )
+    found, made = (frame.assign(customers=frame["customers"].map("{:,.0f}".format)) for frame in (found, made))
     blocks = [table(found), "What publishing took, and the size of the files:", table(made, digits=1), remarks]
     command = "python -m benchmarks.online --write"
     return Page("online", "Looking up one customer's features", outcome, command, SEED, seconds, blocks)

@@ -19,6 +19,8 @@ import duckdb
 POINTER = "current.json"
 UNFINISHED = ".unfinished-"
 ROWS_PER_BATCH = 50_000
+# Values of these DuckDB types are values of SQLite as Python gives them.
+SHARED_TYPES = {"VARCHAR", "DOUBLE", "FLOAT", "BOOLEAN", "INTEGER", "BIGINT", "SMALLINT", "TINYINT"}
 
 
 @dataclass(frozen=True)
@@ -130,13 +132,14 @@ def _write_sqlite(connection: duckdb.DuckDBPyConnection, face: Face, parquet: Pa
     columns = [(name, str(kind)) for name, kind, *_ in cursor.description or []]
     names = ", ".join(f'"{name}" {_sqlite_type(kind, is_exact=bool(face.primary_key))}' for name, kind in columns)
     marks = ", ".join("?" for _ in columns)
+    foreign = [position for position, (_, kind) in enumerate(columns) if kind not in SHARED_TYPES]
     count = 0
     with sqlite3.connect(path) as sqlite:
         sqlite.execute(f'create table "{face.table}" ({names}{_clustered(face)}')
         while batch := cursor.fetchmany(ROWS_PER_BATCH):
-            rows = [tuple(_sqlite_value(value) for value in row) for row in batch]
+            rows = (_sqlite_row(row, foreign) for row in batch)
             sqlite.executemany(f'insert into "{face.table}" values ({marks})', rows)  # noqa: S608
-            count += len(rows)
+            count += len(batch)
         for key in face.keys:
             sqlite.execute(f'create index "{face.table}_by_{key}" on "{face.table}" ("{key}")')
     sqlite.close()
@@ -162,6 +165,14 @@ def _sqlite_type(duckdb_type: str, *, is_exact: bool) -> str:
     if duckdb_type in ("DOUBLE", "FLOAT"):
         return "" if is_exact else "REAL"
     return "INTEGER" if "INT" in duckdb_type or duckdb_type == "BOOLEAN" else "TEXT"
+
+
+def _sqlite_row(row: tuple[object, ...], foreign: Sequence[int]) -> Sequence[object]:
+    """The row with the values at these positions as SQLite takes them; the others are the same in both."""
+    values = list(row)
+    for position in foreign:
+        values[position] = _sqlite_value(row[position])
+    return values
 
 
 def _sqlite_value(value: object) -> object:
