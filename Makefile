@@ -60,7 +60,7 @@ compare-warehouses: .venv/.run  ## what differs between the marts of two warehou
 	@$(if $(and $(OLD),$(NEW)),,$(error Name two warehouse files: make $@ OLD=before.duckdb NEW=var/$(COMPANY)/warehouse.duckdb))
 	@$(BIN)/python -m orchestration.warehouse_diff '$(OLD)' '$(NEW)' || test $$? -eq 1  # 1: they differ, no failure
 
-test: .venv/.dev  ## the whole test suite, on two cores
+test: .venv/.dev .venv-feast/.done  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest $(TWO_CORES)
 
 test-fast: .venv/.dev  ## without the tests marked slow
