@@ -25,8 +25,8 @@ OPENING = """# Features
 Every feature is declared once, in [feature_definitions](../feature_definitions), and computed once, in
 [dbt_project/models/features](../dbt_project/models/features), as it was known at `as_of`. `make features` prints how
 fresh, complete and stable they are for a company. The newest row of each entity is published for look-ups by key
-(`feature_definitions/online.py`); `make feast-export FOLDER=feature_repo` writes the views, a feature service per model and
-the tables as a Feast repository.
+(`feature_definitions/online.py`). `make feast-export FOLDER=feature_repo` writes the views, the tables and a feature
+service per model as a Feast repository.
 
 A view that changes its meaning (SQL, declaration) gets a new version, which a test holds against this page;
 `make features-page` writes it. A column that is `post_contact` is filled by sales after the contact and never shown to

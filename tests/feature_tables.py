@@ -25,9 +25,10 @@ def create(connection: duckdb.DuckDBPyConnection, views: Iterable[FeatureView]) 
 
 def insert(connection: duckdb.DuckDBPyConnection, view: FeatureView, rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows of key, `as_of` and the features in order of declaration."""
-    marks = ", ".join("?" for _ in range(2 + len(view.columns)))
-    if rows:
-        connection.executemany(f"insert into {view.table} values ({marks})", [list(row) for row in rows])
+    marks = f"({', '.join('?' for _ in range(2 + len(view.columns)))})"
+    if rows:  # one statement: DuckDB takes a millisecond for each
+        values = ", ".join(marks for _ in rows)
+        connection.execute(f"insert into {view.table} values {values}", [value for row in rows for value in row])
 
 
 def fill(connection: duckdb.DuckDBPyConnection, view: FeatureView, keys: Iterable[tuple[str, date]], seed: int) -> None:

@@ -58,7 +58,7 @@ def _bits(values: Sequence[Any]) -> list[Any]:
 
 
 @given(st.lists(st.tuples(*(VALUES[column.kind] for column in registry.views_of(DEAL.key)[0].columns)), max_size=4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_values_come_back_bit_for_bit(rows: list[tuple[Any, ...]]) -> None:
     """Any float (the sign of zero, infinities), text, truth value and null is the one in the warehouse."""
     view = registry.views_of(DEAL.key)[0]

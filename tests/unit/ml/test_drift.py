@@ -43,7 +43,7 @@ def test_noise_is_what_chance_makes_of_the_index(kind: str) -> None:
         values = pd.Series(random.normal(shift, size=rows))
         return values if kind == "numbers" else values.round().clip(-2, 2).astype(str)
 
-    shifts = [population_shift(sample(600), sample(150)) for _ in range(300)]
+    shifts = [population_shift(sample(600), sample(150)) for _ in range(200)]
     assert 0.91 < np.mean([shift.index < shift.noise for shift in shifts]) < 0.99
     shifted = [population_shift(sample(600), sample(150, 1.0)) for _ in range(10)]
     assert all(shift.index > shift.noise for shift in shifted)
