@@ -21,7 +21,8 @@ from feature_definitions.base import FeatureView
 Node = Mapping[str, Any]
 PROJECT: Final = "customer_lifecycle"
 FOLDER: Final = "features"
-_WORDING: Final = {"name", "schema", "owner", "version"}
+# Wording, the version itself, and how a join searches (never what it finds).
+_NO_MEANING: Final = {"name", "schema", "owner", "version", "spacing"}
 _COMMENT: Final = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")|\{#.*?#\}|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _TOKEN: Final = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\w+|\{[%{]-?|-?[%}]\}|[^\w\s]")
 # How Jinja drops the spaces around it, which is no meaning.
@@ -95,7 +96,7 @@ def _declaration(view: FeatureView) -> dict[str, Any]:
     settings = {
         field.name: repr(value)
         for field in fields(view)
-        if field.name not in _WORDING and (value := getattr(view, field.name)) != field.default
+        if field.name not in _NO_MEANING and (value := getattr(view, field.name)) != field.default
     }
     columns = [
         [one.name, one.kind, one.unit, one.availability, declared[one.name].nullable, _limits(declared[one.name])]
