@@ -7,7 +7,7 @@ COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --n
 TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 export LIFECYCLE_COMPANY := $(COMPANY)
 
-.PHONY: help setup run ui docs env metrics metrics-page diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
+.PHONY: help setup run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -46,6 +46,12 @@ metrics-page: .venv/.run  ## write docs/metrics.md and the macro of the formulas
 	@$(BIN)/python -m orchestration.metrics_page
 	@$(BIN)/python -m orchestration.metric_formulas
 
+features: .venv/.run  ## every feature of COMPANY: meaning, owner, freshness, missing values, drift
+	@$(BIN)/python -m orchestration.features_report
+
+features-page: .venv/.run  ## write docs/features.md from the declarations
+	@$(BIN)/python -m orchestration.features_page
+
 diff-definition: .venv/.run  ## what another definition does: SETTING=windows.grace_days TO=0 [FROM=60]
 	@$(if $(and $(SETTING),$(TO)),,$(error Name a setting and its other value: make $@ SETTING=windows.grace_days TO=0))
 	@$(BIN)/python -m orchestration.definition_diff '$(SETTING)' --to '$(TO)' $(if $(FROM),--from '$(FROM)')
@@ -54,7 +60,7 @@ compare-warehouses: .venv/.run  ## what differs between the marts of two warehou
 	@$(if $(and $(OLD),$(NEW)),,$(error Name two warehouse files: make $@ OLD=before.duckdb NEW=var/$(COMPANY)/warehouse.duckdb))
 	@$(BIN)/python -m orchestration.warehouse_diff '$(OLD)' '$(NEW)' || test $$? -eq 1  # 1: they differ, no failure
 
-test: .venv/.dev  ## the whole test suite, on two cores
+test: .venv/.dev .venv-feast/.done  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest $(TWO_CORES)
 
 test-fast: .venv/.dev  ## without the tests marked slow
@@ -74,9 +80,23 @@ format: .venv/.dev  ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-requirements:  ## compile the pinned requirements anew (needs uv); both files agree on every shared package
+.venv-feast/.done: requirements/feast.txt | .venv/.run
+	@echo "Installing Feast beside the pipeline (once, half a minute) ..."
+	$(BIN)/python -m venv --without-pip --clear .venv-feast
+	$(BIN)/python -m pip --python .venv-feast/bin/python install --quiet --no-deps --no-compile --require-hashes -r requirements/feast.txt
+	@touch $@
+
+feast-export: .venv/.run  ## COMPANY's features as a Feast repository: FOLDER=...
+	@$(if $(FOLDER),,$(error Name a folder: make $@ FOLDER=feature_repo))
+	@$(BIN)/python -m orchestration.feast_export '$(FOLDER)'
+
+test-feast: .venv/.dev .venv-feast/.done  ## the exported repository in Feast itself
+	$(BIN)/python -m pytest tests/integration/test_feast.py
+
+requirements:  ## compile the pinned requirements anew (needs uv); run and dev agree on every shared package
 	uv pip compile pyproject.toml --extra build --extra dev $(COMPILE) -o requirements/dev.txt
 	uv pip compile pyproject.toml --extra build --constraints requirements/dev.txt $(COMPILE) -o requirements/run.txt
+	uv pip compile --group feast $(COMPILE) -o requirements/feast.txt
 
 clean:  ## remove COMPANY's state (warehouse, models, runs, snapshots)
 	rm -rf var/$(COMPANY)

@@ -3,6 +3,8 @@
 Belongs here: look-ups. Does not belong here: the views' columns (one module per view) or the models.
 """
 
+from collections.abc import Iterable
+
 from feature_definitions import (
     customer_contract,
     customer_payments,
@@ -35,6 +37,10 @@ MODEL_ENTITIES: dict[str, Entity] = {
 }
 
 BEFORE_CONTACT = frozenset({"lead_score"})
+
+
+class PostContactError(ValueError):
+    """A model that scores before sales has a contact was shown what is filled in after it."""
 
 
 def view(name: str) -> FeatureView:
@@ -75,3 +81,25 @@ def views_for(model: str) -> tuple[FeatureView, ...]:
 def columns_for(model: str) -> tuple[FeatureColumn, ...]:
     """The features that a model may use: for the lead score, only those known before sales has a contact."""
     return usable_columns(views_for(model), before_contact=model in BEFORE_CONTACT)
+
+
+def require_before_contact(model: str, names: Iterable[str], columns: Iterable[FeatureColumn] = ()) -> None:
+    """Refuse to show a model that scores before sales has a contact anything that is filled in after it.
+
+    Args:
+        names: every column that the model is shown, whether it is declared as its feature or not.
+        columns: what is declared of them beside the registry; a name that either declares `post_contact` is refused.
+
+    Raises:
+        PostContactError: the message names the columns. Never for a model that is not in `BEFORE_CONTACT`.
+    """
+    if model not in BEFORE_CONTACT:
+        return
+    declared = [*(column for view in views_for(model) for column in view.columns), *columns]
+    hidden = {column.name for column in declared if column.availability == "post_contact"}
+    if shown := sorted(hidden.intersection(names)):
+        msg = (
+            f"{model} scores before sales has a contact, but was shown {', '.join(shown)}, which the feature views "
+            "declare post_contact; read its features with columns_for, or correct the declaration and raise the version"
+        )
+        raise PostContactError(msg)

@@ -11,7 +11,8 @@ from datetime import date
 import duckdb
 import pandas as pd
 
-from feature_definitions.base import FeatureView
+from feature_definitions import registry
+from feature_definitions.base import FeatureColumn, FeatureView
 
 # Before every event: nothing is matured, nobody is a customer.
 NO_DATA = date(1900, 1, 31)
@@ -42,26 +43,40 @@ def facts(connection: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
     return read(connection, FACTS[name])
 
 
+def of_model(connection: duckdb.DuckDBPyConnection, model: str, as_of: date | None = None) -> pd.DataFrame:
+    """The features that a model may use, and no other: what it may not see is not even read; see `features`."""
+    return features(connection, registry.views_for(model), as_of, columns=registry.columns_for(model))
+
+
 def features(
     connection: duckdb.DuckDBPyConnection,
     views: Sequence[FeatureView],
     as_of: date | None = None,
+    *,
     between: tuple[date, date] | None = None,
+    columns: Sequence[FeatureColumn] | None = None,
 ) -> pd.DataFrame:
     """The features of several views of one entity, one row per entity and `as_of`.
 
     Args:
         as_of: only this month end; without it, the whole history.
         between: only rows of these days and those between them.
+        columns: only these features; without them, all.
 
     Returns:
         entity, as_of and every feature, sorted by (as_of, entity).
     """
     first, *others = views
     entity = first.entity
-    columns = ", ".join(f'{view.name}."{column.name}"' for view in views for column in view.columns)
+    wanted = None if columns is None else {column.name for column in columns}
+    selected = "".join(
+        f', {view.name}."{column.name}"'
+        for view in views
+        for column in view.columns
+        if wanted is None or column.name in wanted
+    )
     joins = "".join(f' inner join {view.table} as {view.name} using ("{entity}", as_of)' for view in others)
-    query = f'select {first.name}."{entity}", {first.name}.as_of, {columns} from {first.table} as {first.name}{joins}'  # noqa: S608
+    query = f'select {first.name}."{entity}", {first.name}.as_of{selected} from {first.table} as {first.name}{joins}'  # noqa: S608
     first_day, last_day = between or (as_of, as_of)
     where = f" where {first.name}.as_of between date '{first_day}' and date '{last_day}'" if first_day else ""
     return read(connection, f"{query}{where} order by 2, 1")

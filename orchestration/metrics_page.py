@@ -1,15 +1,16 @@
 """`docs/metrics.md`: every metric with its definition, written from dbt's YAML, and the record of their versions.
 
-Belongs here: the page's text, and reading back which meaning each version had. Does not belong here: values
-(`orchestration.metrics_report`).
+Belongs here: the page's text. Does not belong here: values (`orchestration.metrics_report`), or reading the record back
+(`orchestration.version_record`).
 """
 
-import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from orchestration import version_record
 from orchestration.metric_layer import Definition, MetricLayer
 from orchestration.resources import ROOT
+from orchestration.version_record import stated
 
 PAGE = ROOT / "docs" / "metrics.md"
 OPENING = """# Metrics
@@ -27,27 +28,11 @@ cd dbt_project && export LIFECYCLE_WAREHOUSE=../var/sample/warehouse.duckdb
 A definition that changes its meaning gets a new version, which a test holds against this page; `make diff-definition`
 shows what a changed setting does to metrics, churn labels and marts. `make metrics-page` writes this page.
 """
-RECORD = re.compile(r"^## (\w+)$.*?^version (\d+), meaning `(\w+)`", re.MULTILINE | re.DOTALL)
 
 
 def text(definitions: Sequence[Definition]) -> str:
     """The page, one section per metric."""
     return "\n".join([OPENING, *(_section(one) for one in definitions)])
-
-
-def versions_on_record(page: str) -> Mapping[str, tuple[int, str]]:
-    """Metric to the version and fingerprint that the page states."""
-    return {name: (int(version), meaning) for name, version, meaning in RECORD.findall(page)}
-
-
-def changed_without_a_version(definitions: Sequence[Definition], page: str) -> list[str]:
-    """The metrics whose meaning is not the one on record although their version is."""
-    record = versions_on_record(page)
-    return [
-        one.name
-        for one in definitions
-        if one.name in record and record[one.name][0] == one.version and record[one.name][1] != one.fingerprint
-    ]
 
 
 def _section(one: Definition) -> str:
@@ -58,21 +43,14 @@ def _section(one: Definition) -> str:
         f"- grain: {one.grain}; dimensions: {dimensions}; unit: {one.unit}\n"
         f"- caveat: {one.caveat}\n"
         f"- owner: {one.owner}\n\n"
-        f"version {one.version}, meaning `{one.fingerprint}`\n"
+        f"{stated(one)}"
     )
 
 
 def main() -> int:
     """Write the page; refuses while a meaning changed without a new version."""
     definitions = MetricLayer().definitions
-    changed = changed_without_a_version(definitions, PAGE.read_text(encoding="utf-8")) if PAGE.exists() else []
-    if changed:
-        sys.stderr.write(
-            f"Raise the version of {', '.join(changed)} in dbt_project/models/metrics: the meaning changed.\n"
-        )
-        return 1
-    PAGE.write_text(text(definitions), encoding="utf-8")
-    return 0
+    return version_record.write(PAGE, definitions, text(definitions), kept_in="dbt_project/models/metrics")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import duckdb
 import pandas as pd
 
 from companies.settings import Company
-from feature_definitions import registry as views
 from ml.models import churn
 from orchestration import frames
 from orchestration.training_inputs import Champion, churn_params, clv_sources
@@ -46,7 +45,7 @@ class Scoring:
 def _score_churn(
     connection: duckdb.DuckDBPyConnection, company: Company, champion: Champion, as_of: date
 ) -> pd.DataFrame:
-    found = frames.features(connection, views.views_for("churn"), as_of)
+    found = frames.of_model(connection, "churn", as_of)
     return churn.score_customers(champion, found, churn_params(company))
 
 
@@ -65,7 +64,7 @@ def _score_features(model: str, entity: str) -> Scorer:
     def score(
         connection: duckdb.DuckDBPyConnection, _company: Company, champion: Champion, as_of: date
     ) -> pd.DataFrame:
-        found = frames.features(connection, views.views_for(model), as_of)
+        found = frames.of_model(connection, model, as_of)
         keys = found[[entity]].assign(as_of=pd.to_datetime(found["as_of"]))
         said: pd.DataFrame = champion.predict(found)
         return pd.concat([keys, said], axis=1)

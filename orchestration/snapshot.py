@@ -19,6 +19,8 @@ import duckdb
 POINTER = "current.json"
 UNFINISHED = ".unfinished-"
 ROWS_PER_BATCH = 50_000
+# Values of these DuckDB types are values of SQLite as Python gives them.
+SHARED_TYPES = {"VARCHAR", "DOUBLE", "FLOAT", "BOOLEAN", "INTEGER", "BIGINT", "SMALLINT", "TINYINT"}
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class Face:
         schema, table: where it lies in the warehouse; published under the table's name.
         keys: columns that readers look up by; each gets an index in the SQLite face.
         query: what is published of the table, default all of it.
+        primary_key: column that identifies a row; the SQLite face is then ordered by it, without an index beside the
+            table, and its floats are the warehouse's bit for bit.
     """
 
     schema: str
     table: str
     keys: tuple[str, ...] = ()
     query: str | None = None
+    primary_key: str | None = None
 
     @property
     def select(self) -> str:
@@ -124,16 +129,17 @@ def _write(connection: duckdb.DuckDBPyConnection, face: Face, scratch: Path) -> 
 
 def _write_sqlite(connection: duckdb.DuckDBPyConnection, face: Face, parquet: Path, path: Path) -> int:
     cursor = connection.execute(f"select * from read_parquet('{parquet}')")  # noqa: S608 - a path of ours
-    columns = [(name, _sqlite_type(str(kind))) for name, kind, *_ in cursor.description or []]
-    names = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+    columns = [(name, str(kind)) for name, kind, *_ in cursor.description or []]
+    names = ", ".join(f'"{name}" {_sqlite_type(kind, is_exact=bool(face.primary_key))}' for name, kind in columns)
     marks = ", ".join("?" for _ in columns)
+    foreign = [position for position, (_, kind) in enumerate(columns) if kind not in SHARED_TYPES]
     count = 0
     with sqlite3.connect(path) as sqlite:
-        sqlite.execute(f'create table "{face.table}" ({names})')
+        sqlite.execute(f'create table "{face.table}" ({names}{_clustered(face)}')
         while batch := cursor.fetchmany(ROWS_PER_BATCH):
-            rows = [tuple(_sqlite_value(value) for value in row) for row in batch]
+            rows = (_sqlite_row(row, foreign) for row in batch)
             sqlite.executemany(f'insert into "{face.table}" values ({marks})', rows)  # noqa: S608
-            count += len(rows)
+            count += len(batch)
         for key in face.keys:
             sqlite.execute(f'create index "{face.table}_by_{key}" on "{face.table}" ("{key}")')
     sqlite.close()
@@ -147,11 +153,26 @@ def _write_duckdb(scratch: Path, faces: Sequence[Face]) -> None:
             connection.execute(f"create table \"{face.table}\" as from read_parquet('{parquet}')")
 
 
-def _sqlite_type(duckdb_type: str) -> str:
-    """SQLite's affinity for a DuckDB type: money stays exact as text, days and instants are ISO 8601 text."""
+def _clustered(face: Face) -> str:
+    return f', primary key ("{face.primary_key}")) without rowid' if face.primary_key else ")"
+
+
+def _sqlite_type(duckdb_type: str, *, is_exact: bool) -> str:
+    """SQLite's affinity for a DuckDB type: money stays exact as text, days and instants are ISO 8601 text.
+
+    A REAL column keeps whole numbers as integers and so loses the sign of zero; a column without affinity does not.
+    """
     if duckdb_type in ("DOUBLE", "FLOAT"):
-        return "REAL"
+        return "" if is_exact else "REAL"
     return "INTEGER" if "INT" in duckdb_type or duckdb_type == "BOOLEAN" else "TEXT"
+
+
+def _sqlite_row(row: tuple[object, ...], foreign: Sequence[int]) -> Sequence[object]:
+    """The row with the values at these positions as SQLite takes them; the others are the same in both."""
+    values = list(row)
+    for position in foreign:
+        values[position] = _sqlite_value(row[position])
+    return values
 
 
 def _sqlite_value(value: object) -> object:

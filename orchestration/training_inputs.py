@@ -54,7 +54,7 @@ Trainer = Callable[[duckdb.DuckDBPyConnection, Company, Champion], Trained]
 def train_churn(connection: duckdb.DuckDBPyConnection, company: Company, champion: Champion) -> Trained:
     """Churn of the customers of every month end."""
     params = churn_params(company)
-    found = frames.features(connection, views.views_for("churn"))
+    found = frames.of_model(connection, "churn")
     labelled = churn_labels(connection, company, _since(found, company.evaluation.customers_from))
     confirm = _confirm_days(company)
     frame = _frame("churn", found, labelled, "account_id", labels.CHURNED, params.horizon_days, confirm)
@@ -98,7 +98,7 @@ def train_lead_score(connection: duckdb.DuckDBPyConnection, company: Company, ch
         sql_min_score=company.thresholds.sql_min_score,
         judged_ages_days=company.evaluation.lead_ages_days,
     )
-    found = frames.features(connection, views.views_for("lead_score"))
+    found = frames.of_model(connection, "lead_score")
     labelled = labels.lead_labels(
         found,
         frames.facts(connection, "lifecycle"),
@@ -117,7 +117,7 @@ def train_win_probability(
 ) -> Trained:
     """Outcome of the deals that were open."""
     params = win_probability.WinParams(horizon_days=company.horizons.win_days)
-    found = frames.features(connection, views.views_for("win_probability"))
+    found = frames.of_model(connection, "win_probability")
     facts, until = frames.facts(connection, "deals"), frames.data_until(connection)
     labelled = labels.win_labels(found, facts, horizon_days=params.horizon_days, data_until=until)
     frame = _frame("win_probability", found, labelled, "deal_id", labels.WON, params.horizon_days)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from feature_definitions.registry import require_before_contact
 from ml.arrays import BoolArray, FloatArray
 from ml.binary_evaluation import BinaryEvaluation, BinaryTest, evaluate, lift_table
 from ml.binary_metrics import BINS
@@ -81,7 +82,11 @@ def train_binary(
     Args:
         champion: the deployed model, to compare on rows it was not trained on.
         judged: rows that count as test rows; all of them if None. Training rows are never restricted.
+
+    Raises:
+        PostContactError: the frame shows a model that scores before the contact what is filled in after it.
     """
+    require_before_contact(task.model, frame.data.columns, frame.columns)
     fallback = fit_rates(frame, task.groupings, task.happened)
     split = _split(frame, judged)
     missing = _too_little(frame, split, task) if split.reason else _missing(frame, split, task)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from feature_definitions.registry import require_before_contact
 from ml.arrays import BoolArray, FloatArray
 from ml.encoding import as_numbers
 from ml.evaluation import TrainingOutcome
@@ -62,11 +63,23 @@ class LeadScorer:
         model: the classifier, or the fallback's rates.
         edges: lower probability bounds of C, B and A.
         conversions: observed conversion of D, C, B, A; null where no lead had the grade.
+
+    Raises:
+        PostContactError: the model reads what sales fills in after the contact.
     """
 
     model: FittedClassifier | ShrunkenRates
     edges: tuple[float, float, float]
     conversions: tuple[float | None, ...]
+
+    def __post_init__(self) -> None:
+        """A model that was trained elsewhere, or loaded, is refused with the column it must not know."""
+        model = self.model
+        if isinstance(model, FittedClassifier):
+            read = {*(column.name for column in model.columns), *(column.name for column in model.encoder.columns)}
+            require_before_contact(MODEL, read, model.columns)
+        else:
+            require_before_contact(MODEL, [model.feature or ""])
 
     @property
     def trained_until(self) -> str | None:

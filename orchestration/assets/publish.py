@@ -4,11 +4,15 @@ Belongs here: which tables are published and under which keys they are looked up
 switched is `orchestration.snapshot`.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import dagster as dg
 import duckdb
 
+from feature_definitions import registry
+from feature_definitions.entities import ENTITIES
+from feature_definitions.online import online_sql, online_table
 from orchestration import records, snapshot
 from orchestration.resources import POOL, Deployment
 from orchestration.snapshot import Face
@@ -40,7 +44,7 @@ def published_asset() -> dg.AssetsDefinition:
         pool=POOL,
     )
     def published_snapshot(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
-        """One immutable version of marts, predictions and model figures for readers; old versions are pruned."""
+        """One immutable version of marts, features, predictions and figures for readers; old versions are pruned."""
         now = datetime.now(UTC)
         with deployment.warehouse() as connection:
             records.create(connection)
@@ -69,7 +73,7 @@ def published_asset() -> dg.AssetsDefinition:
 
 
 def faces(connection: duckdb.DuckDBPyConnection) -> list[Face]:
-    """Every mart, every ledger's newest statements, the trainings and the landing's counts."""
+    """Every mart, every ledger's newest statements, the newest features, the trainings and the landing's counts."""
     rows = connection.execute(
         "select table_schema, table_name, list(column_name) from information_schema.columns group by all order by 1, 2"
     ).fetchall()
@@ -81,7 +85,17 @@ def faces(connection: duckdb.DuckDBPyConnection) -> list[Face]:
         elif schema == "predictions" and table.endswith("_latest"):
             name = f"{table.removesuffix('_latest')}_predictions"
             found.append(Face(schema, name, keys, query=f'select * from predictions."{table}"'))  # noqa: S608
-    return [*found, *LANDING]
+    return [*found, *_online({f"{schema}.{table}" for schema, table, _ in rows}), *LANDING]
+
+
+def _online(tables: Collection[str]) -> list[Face]:
+    """The newest features of each entity whose views are all built."""
+    views = {entity: registry.views_of(entity.key) for entity in ENTITIES}
+    return [
+        Face("features", online_table(entity), query=online_sql(views[entity]), primary_key=entity.key)
+        for entity in ENTITIES
+        if views[entity] and all(view.table in tables for view in views[entity])
+    ]
 
 
 def _last_as_of(connection: duckdb.DuckDBPyConnection) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from orchestration import metrics_page
 from orchestration.metric_layer import Definition, MetricLayer
+from orchestration.version_record import changed_without_a_version, versions_on_record
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 UNITS = {"money", "ratio", "days", "hours", "months", "count", "points", "score", "times"}
@@ -36,7 +37,7 @@ def test_every_metric_says_what_whose_and_how(definitions: Sequence[Definition])
 def test_the_page_is_up_to_date(definitions: Sequence[Definition]) -> None:
     """docs/metrics.md is what the definitions say now; if not, run `make metrics-page`."""
     page = metrics_page.PAGE.read_text(encoding="utf-8")
-    changed = metrics_page.changed_without_a_version(definitions, page)
+    changed = changed_without_a_version(definitions, page)
     assert changed == [], "raise their version in dbt_project/models/metrics, then run `make metrics-page`"
     assert page == metrics_page.text(definitions), "run `make metrics-page`"
 
@@ -44,10 +45,10 @@ def test_the_page_is_up_to_date(definitions: Sequence[Definition]) -> None:
 def test_a_changed_meaning_needs_a_new_version(definitions: Sequence[Definition]) -> None:
     """Another formula under the same version is noticed; with a new version it is a new definition."""
     page = metrics_page.text(definitions)
-    assert set(metrics_page.versions_on_record(page)) == {one.name for one in definitions}
+    assert set(versions_on_record(page)) == {one.name for one in definitions}
     edited = replace(definitions[0], fingerprint="something else")
-    assert metrics_page.changed_without_a_version([edited], page) == [edited.name]
-    assert metrics_page.changed_without_a_version([replace(edited, version=edited.version + 1)], page) == []
+    assert changed_without_a_version([edited], page) == [edited.name]
+    assert changed_without_a_version([replace(edited, version=edited.version + 1)], page) == []
 
 
 def test_every_metric_has_a_value_by_hand(definitions: Sequence[Definition]) -> None:

@@ -1,14 +1,24 @@
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import duckdb
+import pandas as pd
 import pytest
 
-from orchestration import snapshot
+from feature_definitions import registry as views
+from feature_definitions.base import FeatureView
+from feature_definitions.online import OnlineFeatures
+from ml import registry
+from ml.models import churn, tabular
+from ml.training_frames import training_frame
+from orchestration import frames, snapshot
+from orchestration.assets.models import READS_FEATURES
 from orchestration.resources import Deployment
 from orchestration.run import run
+from orchestration.training_inputs import churn_params
 from tests import small_companies
 from tests.runs import champions, content, kept_environment, query, rows_are_accounted_for, versions
 
@@ -129,6 +139,80 @@ def test_an_order_of_the_future_changes_no_past_month(shop: Deployment) -> None:
     """What is dated after `data_until` is in no month of revenue and in no prediction."""
     monthly = content(shop)["fct_monthly_revenue"]
     assert monthly["month_start"].max().date() <= small_companies.LAST_DAY
+
+
+def online(deployment: Deployment) -> OnlineFeatures:
+    """The look-up file that readers of the deployment open."""
+    made = snapshot.current(deployment.published)
+    assert made is not None
+    return OnlineFeatures(made.path(deployment.published) / "lookup.sqlite")
+
+
+def online_frame(deployment: Deployment, model: str, keys: pd.DataFrame) -> pd.DataFrame:
+    """The online row of each key, asked for on the day in `as_of`."""
+    with online(deployment) as features:
+        rows = [features.row(model, key, day.date()) for key, day in keys.itertuples(index=False)]
+    return pd.concat([row.frame() for row in rows if row is not None], ignore_index=True)
+
+
+def assert_same_bits(found: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """Equal types and values, floats to the last bit."""
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    for name in expected.select_dtypes("float"):
+        assert found[name].to_numpy().tobytes() == expected[name].to_numpy().tobytes(), name
+
+
+@pytest.mark.parametrize("view", views.VIEWS, ids=lambda view: view.name)
+def test_online_row_is_the_newest_offline_row(contract: Deployment, view: FeatureView) -> None:
+    """Of every entity that ever had a row, the look-up gives the view's newest one, bit for bit, and its day."""
+    model = next(model for model in views.MODEL_ENTITIES if view in views.views_for(model))
+    usable = {column.name for column in views.columns_for(model)}
+    names = [view.entity, "as_of", *(column.name for column in view.columns if column.name in usable)]
+    with contract.warehouse(read_only=True) as connection:
+        newest = f"row_number() over (partition by {view.entity} order by as_of desc) = 1"
+        offline = frames.read(connection, f"select * from {view.table} qualify {newest} order by {view.entity}")
+    assert len(offline) > 20
+    assert_same_bits(online_frame(contract, model, offline[[view.entity, "as_of"]])[names], offline[names])
+
+
+@pytest.mark.parametrize("model", READS_FEATURES)
+def test_prediction_from_the_online_row_is_the_one_in_the_ledger(contract: Deployment, model: str) -> None:
+    """One entity at a time, the champion says of the online row what the batch said: figures, reasons, everything."""
+    entity = views.MODEL_ENTITIES[model].key
+    with contract.warehouse(read_only=True) as connection:
+        ledger = connection.sql(
+            f"select * from predictions.{model}_latest where as_of = '{small_companies.LAST_DAY}'"
+        ).df()
+    assert len(ledger) > 2
+    champion, _ = registry.load_champion(contract.model_store(), model)
+    said = []
+    for at in range(len(ledger)):
+        row = online_frame(contract, model, ledger.loc[[at], [entity, "as_of"]])
+        found = champion.predict(row)
+        if model == "churn":
+            found = churn.score_customers(champion, row, churn_params(contract.company))
+        said.append(found.assign(reasons=[json.dumps(reasons) for reasons in found["reasons"]]))
+    told = [
+        name
+        for name in ledger.columns
+        if name in said[0].columns and name not in ("actions", "close_months", "act_by", "as_of")
+    ]
+    assert {"value", "lower", "upper", "reasons"} <= set(told)
+    assert_same_bits(pd.concat(said, ignore_index=True)[told], ledger[told])
+
+
+def test_learned_models_see_no_difference_online(contract: Deployment) -> None:
+    """Both learned methods, which read every feature, predict the same of the online rows as of the offline frame."""
+    with contract.warehouse(read_only=True) as connection:
+        history = frames.of_model(connection, "lead_score")
+    labels = history[["lead_id", "as_of"]].assign(y=(history["rule_score"] + history.index) % 3 == 0).astype({"y": int})
+    columns = views.columns_for("lead_score")
+    frame = training_frame(history, labels, entity="lead_id", columns=columns, label="y", horizon_days=30)
+    newest = history.sort_values("as_of", kind="stable").drop_duplicates("lead_id", keep="last").reset_index(drop=True)
+    rows = online_frame(contract, "lead_score", newest[["lead_id", "as_of"]])
+    for model in tabular.train_both(frame, tabular.TabularParams()).fitted.values():
+        assert_same_bits(model.predict(rows, with_reasons=False), model.predict(newest, with_reasons=False))
+        assert model.predict(rows)["reasons"].tolist() == model.predict(newest)["reasons"].tolist()
 
 
 def test_a_second_run_changes_nothing_and_a_changed_row_only_what_follows(contract: Deployment) -> None:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from feature_definitions.registry import PostContactError
 from ml import bundles
 from ml.evaluation import TrainingOutcome
 from ml.models import lead_score, win_probability
 from ml.models.lead_score import LeadParams, LeadScorer
+from ml.models.tabular import FittedClassifier
 from ml.models.win_probability import DealScorer, WinParams
 from ml.training_frames import TrainingFrame
 from tests.unit.ml.synthetic import column, customers
@@ -83,6 +86,30 @@ def test_stored_scorers_predict_the_same(tmp_path: Path) -> None:
         bundles.write(scorer, tmp_path / name)
         again = bundles.read(tmp_path / name)
         pd.testing.assert_frame_equal(again.predict(frame.data.head(50)), scorer.predict(frame.data.head(50)))
+
+
+def test_lead_score_refuses_what_is_filled_in_after_the_contact() -> None:
+    """A frame or a fitted model with a column that the views, or its own declaration, call post-contact is refused."""
+    frame, outcome = scored()
+    assert outcome.candidate is not None
+    model = outcome.candidate.model
+    assert isinstance(model, FittedClassifier)
+    for declared in ("calls_count", "planted_count"):
+        planted = replace(
+            column(declared), availability="post_contact" if declared == "planted_count" else "known_at_scoring"
+        )
+        shown = replace(frame, data=frame.data.assign(**{declared: 1.0}), columns=(*frame.columns, planted))
+        with pytest.raises(PostContactError, match=declared):
+            lead_score.run_training(shown, LeadParams())
+        with pytest.raises(PostContactError, match=declared):
+            replace(outcome.candidate, model=replace(model, columns=(*model.columns, planted)))
+    encoder = replace(
+        model.encoder, columns=(*model.encoder.columns, replace(model.encoder.columns[0], name="has_deal"))
+    )
+    with pytest.raises(PostContactError, match="has_deal"):
+        replace(outcome.candidate, model=replace(model, encoder=encoder))
+    with pytest.raises(PostContactError, match="has_account"):
+        replace(outcome.fallback, model=replace(outcome.fallback.model, feature="has_account"))
 
 
 def deals(entities: int, months: int) -> tuple[TrainingFrame, pd.DataFrame]:
