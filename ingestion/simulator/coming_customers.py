@@ -78,7 +78,7 @@ def _days_to_win(world: World, stage: Ints, waited: Ints, rng: np.random.Generat
     days = np.maximum(found, waited + 1).astype(np.int64)
     for later in range(1, OPPORTUNITY + 1):
         days += np.where(later > stage, lags(medians[later], sigmas[later], len(stage), rng), 0)
-    return days
+    return np.asarray(days)
 
 
 def _of_new_leads(

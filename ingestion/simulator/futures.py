@@ -9,16 +9,15 @@ pipeline step can read it. Belongs here: that run over the months. Does not belo
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
-from ingestion.simulator import columns as col
-from ingestion.simulator.block import BLOCK_ACCOUNTS, Draft, World, draw_block
+from ingestion.simulator.block import Draft, World, block_sizes, draw_block, world_of
 from ingestion.simulator.coming_customers import Coming, coming_customers
-from ingestion.simulator.contracts import Periods, Quotes, draw_contracts, price_levels, renew
+from ingestion.simulator.contracts import Quotes, draw_contracts, price_levels, renew
 from ingestion.simulator.customers import NO_MONTH, Record, Standing, contract_starts, first_state, live_on
 from ingestion.simulator.hazard import State
-from ingestion.simulator.lead_oracle import LeadOracle
 from ingestion.simulator.leads import CUSTOMER
-from ingestion.simulator.parameters import PARAMETERS, ChurnTruth
+from ingestion.simulator.parameters import ChurnTruth
 from ingestion.simulator.settings import SimulatorSettings
 from ingestion.simulator.timeline import Floats, Ints, Timeline, stream, timeline
 
@@ -80,12 +79,11 @@ def futures(settings: SimulatorSettings, month: int, months: int, paths: int) ->
         months: how many months to go on; may lead beyond the simulated period.
         paths: number of futures.
     """
-    calendar = timeline(settings, PARAMETERS.inflow)
-    world = World(settings.seed, PARAMETERS, calendar, LeadOracle(PARAMETERS.lead))
-    longer = timeline(settings.model_copy(update={"months": month + 1 + months}), PARAMETERS.inflow)
+    world = world_of(settings)
+    longer = timeline(settings.model_copy(update={"months": month + 1 + months}), world.truth.inflow)
     blocks = [
-        _of_block(world, longer, number, min(BLOCK_ACCOUNTS, settings.accounts - number * BLOCK_ACCOUNTS), month, paths)
-        for number in range(-(-settings.accounts // BLOCK_ACCOUNTS))
+        _of_block(world, longer, number, accounts, month, paths)
+        for number, accounts in enumerate(block_sizes(settings))
     ]
     return Futures(
         np.concatenate([block.accounts for block in blocks]),
@@ -110,7 +108,7 @@ def _of_block(world: World, calendar: Timeline, number: int, accounts: int, mont
             mine = lives.known >= 0
             paid[lives.path[mine], lives.known[mine], ahead] = cents[mine] / CENTS
             others[:, ahead] += np.bincount(lives.path[~mine], cents[~mine] / CENTS, minlength=paths)
-    ids = np.array(draft.accounts.take(col.pa.array(draft.record.account[customer])).to_pylist(), dtype=object)
+    ids = draft.accounts.take(pa.array(draft.record.account[customer])).to_numpy(zero_copy_only=False)
     return Futures(ids, mrr, paid, others)
 
 
