@@ -101,7 +101,7 @@ def company(folder: Path, seed: int) -> Deployment:
 def measured(judged: Judged) -> Measured:
     """Every comparison with the truth."""
     return Measured(
-        {model: outcome.status for model, outcome in judged.outcomes.items()},
+        judged.statuses,
         {model: truth_sections.probabilities(judged, model) for model in TRUE_CHANCE},
         {model: truth_recovery.drivers(judged, model, truth) for model, truth in TRUE_CHANCE.items()},
         truth_sections.close_months(judged),

@@ -19,7 +19,6 @@ from ingestion.simulator.deal_outlook import deal_outlook
 from ingestion.simulator.futures import futures
 from ingestion.simulator.settings import SimulatorSettings
 from ml import labels
-from ml.evaluation import TrainingOutcome
 from ml.models import revenue
 from ml.models.close_hazards import MONTH_DAYS, MONTHS, fit_close_hazards
 from ml.models.revenue_bottom_up import Subscriptions
@@ -40,11 +39,15 @@ class Judged:
     """A company whose warehouse is built, and what its models say.
 
     Attributes:
-        outcomes: model to its training's outcome.
+        statuses: model to the status of its training.
+        said: binary model to its test rows: keys, as_of, label, value, lower, upper.
+        value_model: the fitted model of customer value.
     """
 
     deployment: Deployment
-    outcomes: Mapping[str, TrainingOutcome[Any, Any]]
+    statuses: Mapping[str, str]
+    said: Mapping[str, pd.DataFrame]
+    value_model: Any
 
     @cached_property
     def settings(self) -> SimulatorSettings:
@@ -63,7 +66,7 @@ class Judged:
 
     def with_truth(self, model: str) -> pd.DataFrame:
         """The model's test rows with the true probability beside the stated one."""
-        said = self.outcomes[model].report.tables["test_predictions"]
+        said = _dated(self.said[model])
         if model == "win_probability":
             known = self.outlook
         else:
@@ -72,13 +75,16 @@ class Judged:
         return said.merge(known, on=[key, "as_of"], how="inner", validate="one_to_one")
 
 
-def trained(deployment: Deployment, models: tuple[str, ...] = tuple(training_inputs.TRAINERS)) -> Judged:
+def trained(deployment: Deployment) -> Judged:
     """Train on the company's warehouse."""
     with deployment.warehouse(read_only=True) as connection:
         found = {
-            model: training_inputs.TRAINERS[model](connection, deployment.company, None).outcome for model in models
+            model: train(connection, deployment.company, None).outcome
+            for model, train in training_inputs.TRAINERS.items()
         }
-    return Judged(deployment, found)
+    statuses: dict[str, str] = {model: outcome.status for model, outcome in found.items()}
+    said = {model: found[model].report.tables["test_predictions"] for model in TRUE_CHANCE}
+    return Judged(deployment, statuses, said, found["clv"].candidate)
 
 
 def _dated(rows: pd.DataFrame) -> pd.DataFrame:
@@ -117,15 +123,15 @@ def _given(won: np.ndarray) -> np.ndarray:
     return np.asarray(won / np.maximum(won.sum(axis=1, keepdims=True), 1e-12))
 
 
-def values(judged: Judged, months: int | None = None) -> Figures:
+def values(judged: Judged, paths: int = PATHS) -> Figures:
     """Customer value of the newest month end, over the whole horizon to come, against many futures."""
-    model, company = judged.outcomes["clv"].candidate, judged.deployment.company
+    company = judged.deployment.company
     terms = training_inputs.clv_terms(company)
     with judged.deployment.warehouse(read_only=True) as connection:
         sources, _ = training_inputs.clv_sources(connection, company)
-    rows = sources.customers(_end(judged, judged.settings.months - 1).date())
-    ahead = futures(judged.settings, judged.settings.months - 1, months or terms.months, PATHS)
-    said = model.predict(rows).set_index("account_id")
+    last = judged.settings.months - 1
+    rows, ahead = sources.customers(end_of(judged, last).date()), futures(judged.settings, last, terms.months, paths)
+    said = judged.value_model.predict(rows).set_index("account_id")
     known = pd.Index(ahead.accounts).intersection(said.index)
     column = pd.Index(ahead.accounts).get_indexer(known)
     brought = ahead.values(terms.discounts(terms.months) * terms.gross_margin_ratio)[:, column]
@@ -147,7 +153,7 @@ def revenue_paths(judged: Judged, origins: tuple[int, ...] = REVENUE_ORIGINS) ->
         spells, movements = frames.facts(connection, "spells"), frames.facts(connection, "movements")
     found = []
     for origin in origins:
-        end = _end(judged, origin)
+        end = end_of(judged, origin)
         known = monthly[pd.to_datetime(monthly["month_start"]) <= end]
         outcome = revenue.run_training(known, Subscriptions(spells, movements), REVENUE_MONTHS)
         served = outcome.candidate if outcome.candidate and outcome.status == "validated" else outcome.fallback
@@ -161,5 +167,6 @@ def revenue_paths(judged: Judged, origins: tuple[int, ...] = REVENUE_ORIGINS) ->
     return found
 
 
-def _end(judged: Judged, month: int) -> pd.Timestamp:
+def end_of(judged: Judged, month: int) -> pd.Timestamp:
+    """Last day of a month of the company, counted from 0."""
     return pd.Timestamp(judged.settings.starts_on) + pd.offsets.MonthEnd(month + 1)
