@@ -56,12 +56,17 @@ class ProbabilityBand:
 
 
 def beta_bounds(mean: FloatArray, strength: FloatArray, level: float = NOMINAL) -> tuple[FloatArray, FloatArray]:
-    """Central interval of a beta distribution worth `strength` rows (plus half a row of either outcome: Jeffreys)."""
+    """Central interval of a beta distribution worth `strength` rows (plus half a row of either outcome: Jeffreys).
+
+    Where the rows hold less than half an event of an outcome, its probability may be 0: the bound is 0 or 1 there
+    (Brown, Cai & DasGupta 2001, Statistical Science 16, section 4.1.1).
+    """
     from scipy.special import betaincinv  # predicting does without scipy
 
     alpha, beta = mean * strength + 0.5, (1 - mean) * strength + 0.5
     tail = (1 - level) / 2
-    return betaincinv(alpha, beta, tail), betaincinv(alpha, beta, 1 - tail)
+    lower, upper = betaincinv(alpha, beta, tail), betaincinv(alpha, beta, 1 - tail)
+    return np.where(alpha < 1.0, 0.0, lower), np.where(beta < 1.0, 1.0, upper)
 
 
 def design_effect(residual: FloatArray, entity: "pd.Series[Any]") -> float:

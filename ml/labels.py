@@ -88,6 +88,26 @@ def win_labels(rows: pd.DataFrame, deals: pd.DataFrame, *, horizon_days: int, da
     return labelled.assign(lost=lost.to_numpy(), closed_in_days=days.to_numpy(dtype=np.float64))
 
 
+def close_month_labels(
+    rows: pd.DataFrame, deals: pd.DataFrame, *, month_days: int, months: int, data_until: date
+) -> pd.DataFrame:
+    """Every month after `as_of` that a deal entered open and whose end is covered, and how it ended.
+
+    Args:
+        rows, deals: see `win_labels`.
+        month_days: length of a month; months: how many to look ahead.
+
+    Returns:
+        deal_id, as_of, month (from 1), won, lost (0/1, within that month).
+    """
+    parts = []
+    for month in range(1, months + 1):
+        found = win_labels(rows, deals, horizon_days=month * month_days, data_until=data_until)
+        entered = ~(found["closed_in_days"] <= (month - 1) * month_days)
+        parts.append(found.loc[entered, ["deal_id", "as_of", WON, "lost"]].assign(month=month))
+    return pd.concat(parts, ignore_index=True)
+
+
 def _matured(rows: pd.DataFrame, entity: str, days: int, data_until: date) -> pd.DataFrame:
     """Keys whose label is certain by `data_until`."""
     keys = rows[[entity, "as_of"]].assign(as_of=pd.to_datetime(rows["as_of"]))

@@ -18,7 +18,7 @@ from feature_definitions import registry as views
 from ml import labels
 from ml.evaluation import TrainingOutcome
 from ml.models import churn, clv, lead_score, revenue, win_probability
-from ml.models.close_hazards import MONTH_DAYS
+from ml.models.close_hazards import MONTH_DAYS, MONTHS
 from ml.models.clv_terms import Terms
 from ml.models.revenue_bottom_up import BottomUp, Purchases, Subscriptions
 from ml.training_frames import TrainingFrame, training_frame
@@ -121,10 +121,10 @@ def train_win_probability(
     facts, until = frames.facts(connection, "deals"), frames.data_until(connection)
     labelled = labels.win_labels(found, facts, horizon_days=params.horizon_days, data_until=until)
     frame = _frame("win_probability", found, labelled, "deal_id", labels.WON, params.horizon_days)
-    monthly = labels.win_labels(found, facts, horizon_days=MONTH_DAYS, data_until=until)
+    monthly = labels.close_month_labels(found, facts, month_days=MONTH_DAYS, months=MONTHS, data_until=until)
     state = found[["deal_id", "as_of", params.stage_column, params.age_column]]
     months = state.assign(as_of=pd.to_datetime(state["as_of"])).merge(
-        monthly, on=["deal_id", "as_of"], how="inner", validate="one_to_one"
+        monthly, on=["deal_id", "as_of"], how="inner", validate="one_to_many"
     )
     return _trained("win_probability", win_probability.run_training(frame, months, params, champion), frame, params)
 

@@ -19,9 +19,10 @@ from ingestion.simulator.lead_oracle import LeadOracle
 from ingestion.simulator.lead_tables import leads_table, stage_events_table, touchpoints_table
 from ingestion.simulator.lead_truth import deal_truth, lead_truth
 from ingestion.simulator.leads import OPPORTUNITY, Leads, draw_leads
-from ingestion.simulator.parameters import Parameters
+from ingestion.simulator.parameters import PARAMETERS, Parameters
+from ingestion.simulator.settings import SimulatorSettings
 from ingestion.simulator.support import contacts_table, surveys_table, tickets_table
-from ingestion.simulator.timeline import NEVER, Ints, Timeline, stream
+from ingestion.simulator.timeline import NEVER, Ints, Timeline, stream, timeline
 from ingestion.simulator.usage import active_days, usage_table
 
 BLOCK_ACCOUNTS = 400
@@ -37,6 +38,18 @@ class World:
     truth: Parameters
     calendar: Timeline
     lead_oracle: LeadOracle
+
+
+def world_of(settings: SimulatorSettings) -> World:
+    """What the blocks of a company share."""
+    calendar = timeline(settings, PARAMETERS.inflow)
+    return World(settings.seed, PARAMETERS, calendar, LeadOracle(PARAMETERS.lead))
+
+
+def block_sizes(settings: SimulatorSettings) -> list[int]:
+    """Accounts of each block; only the last may be smaller."""
+    whole, rest = divmod(settings.accounts, BLOCK_ACCOUNTS)
+    return [BLOCK_ACCOUNTS] * whole + [rest] * (rest > 0)
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ def draw_block(world: World, number: int, accounts: int) -> Draft:
 def make_block(world: World, number: int, accounts: int) -> Block:
     """All tables of one block, without faults."""
     draft = draw_block(world, number, accounts)
-    source = {**_sales_tables(world, draft), **_customer_tables(world, draft)}
+    source = {**sales_tables(world, draft), **_customer_tables(world, draft)}
     source["touchpoints"] = pa.concat_tables([source["touchpoints"], source.pop("contacts")]).combine_chunks()
     rng = stream(world.seed, number, "oracle")
     truth = {
@@ -92,7 +105,7 @@ def make_block(world: World, number: int, accounts: int) -> Block:
     return Block(source, truth)
 
 
-def _sales_tables(world: World, draft: Draft) -> Tables:
+def sales_tables(world: World, draft: Draft) -> Tables:
     """Tables that lead up to the sale."""
     truth, calendar, leads = world.truth, world.calendar, draft.leads
     rng = stream(world.seed, draft.number, "touchpoints")

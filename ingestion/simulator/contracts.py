@@ -10,7 +10,7 @@ import numpy as np
 
 from ingestion.simulator import columns as col
 from ingestion.simulator.customers import Record, contract_days
-from ingestion.simulator.hazard import is_due
+from ingestion.simulator.hazard import State, is_due
 from ingestion.simulator.leads import Leads
 from ingestion.simulator.parameters import ChurnTruth, ContractTruth
 from ingestion.simulator.timeline import NEVER, Flags, Floats, Ints, Timeline
@@ -25,6 +25,22 @@ class Quotes:
     plan: Ints
     seats: Ints
     price_share: Floats
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What customers agree in a month; one row per customer.
+
+    Attributes:
+        stays: decided in the month, and for staying.
+        opens: a new period starts.
+        cents: its monthly price.
+    """
+
+    quotes: Quotes
+    stays: Flags
+    opens: Flags
+    cents: Ints
 
 
 @dataclass(frozen=True)
@@ -141,29 +157,50 @@ def draw_contracts(
     Args:
         quotes: of the customers' deals, one row per customer.
     """
-    ledger = Ledger(calendar, record)
-    levels = price_levels(churn, calendar.months)
-    raises = {month for month, _ in churn.price_raises}
+    ledger, levels = Ledger(calendar, record), price_levels(churn, calendar.months)
     for month in range(calendar.months):
-        state, starts, churns = record.states[month], record.starts[month], record.churns[month]
-        ledger.close(np.flatnonzero(churns), month)
-        stays = record.active[month] & ~starts & is_due(state, month)
-        draws = rng.random((4, len(record)))
-        quotes, changed = _change(truth, quotes, stays, state.annual, record.states[month].health, draws)
-        opens = starts | (stays & (changed | state.annual | (month in raises)))
-        cents = mrr_cents(truth, quotes, state.annual, float(levels[month]))
-        ledger.open(np.flatnonzero(opens), month, quotes, cents)
-        billed = np.flatnonzero(starts | stays)
+        state, starts = record.states[month], record.starts[month]
+        ledger.close(np.flatnonzero(record.churns[month]), month)
+        renewal = renew(truth, levels, month, state, record.active[month], starts, quotes, rng)
+        quotes = renewal.quotes
+        ledger.open(np.flatnonzero(renewal.opens), month, quotes, renewal.cents)
+        billed = np.flatnonzero(starts | renewal.stays)
         ledger.bill(billed, month, np.where(state.annual[billed], MONTHS_PER_YEAR, 1))
     return ledger.periods(), ledger.bills()
 
 
+def renew(
+    truth: ContractTruth,
+    levels: Floats,
+    month: int,
+    state: State,
+    active: Flags,
+    starts: Flags,
+    quotes: Quotes,
+    rng: np.random.Generator,
+) -> Renewal:
+    """What is agreed in a month by those that start (`starts`) and those that stay.
+
+    Args:
+        levels: see `price_levels`.
+        state: at the month's end.
+        active: customer at the month's end.
+        quotes: what was agreed before; one row per customer, as everything here.
+    """
+    stays = active & ~starts & is_due(state, month)
+    quotes, changed = _change(truth, quotes, stays, state, rng)
+    is_raised = month > 0 and bool(levels[month] != levels[month - 1])
+    opens = starts | (stays & (changed | state.annual | is_raised))
+    return Renewal(quotes, stays, opens, mrr_cents(truth, quotes, state.annual, float(levels[month])))
+
+
 def _change(
-    truth: ContractTruth, quotes: Quotes, stays: Flags, annual: Flags, health: Floats, draws: np.ndarray
+    truth: ContractTruth, quotes: Quotes, stays: Flags, state: State, rng: np.random.Generator
 ) -> tuple[Quotes, Flags]:
     """More or fewer seats, or a higher plan, for some of those that stay; health makes growth likelier."""
-    pace = np.where(annual, truth.annual_change_factor, 1.0)
-    tilt = np.exp(truth.expansion_health_effect * health)
+    draws = rng.random((4, len(stays)))
+    pace = np.where(state.annual, truth.annual_change_factor, 1.0)
+    tilt = np.exp(truth.expansion_health_effect * state.health)
     grows = stays & (draws[0] < truth.expansion_rate * pace * tilt)
     shrinks = stays & ~grows & (draws[1] < truth.contraction_rate * pace / tilt) & (quotes.seats > 1)
     step = np.maximum(np.rint(quotes.seats * (0.05 + 0.3 * draws[2])), 1).astype(np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 from ingestion.simulator.hazard import NO_ACTION, State, act, churn_probability, move_on
 from ingestion.simulator.leads import CUSTOMER, Leads
 from ingestion.simulator.parameters import ChurnTruth
-from ingestion.simulator.timeline import NEVER, Floats, Ints, Timeline
+from ingestion.simulator.timeline import NEVER, Flags, Floats, Ints, Timeline
 
 NO_MONTH = 10**4
 
@@ -50,6 +50,20 @@ class Record:
         return np.stack([getattr(state, name) for state in self.states])
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Customers, present and absent, as they stand at a month's end.
+
+    Attributes:
+        active: customer at the month's end.
+        returns: month in which an absent one starts (again), NO_MONTH for never.
+    """
+
+    state: State
+    active: Flags
+    returns: Ints
+
+
 def first_state(truth: ChurnTruth, leads: Leads, rng: np.random.Generator) -> State:
     """Traits of the customers before the first month; health starts in its stationary distribution."""
     count = len(leads)
@@ -75,37 +89,48 @@ def draw_customers(truth: ChurnTruth, calendar: Timeline, leads: Leads, rng: np.
     """The history of every lead of the block that was won within the period."""
     won = np.flatnonzero(leads.entered[:, CUSTOMER] <= calendar.last_day)
     mine = leads.take(won)
-    lag = rng.integers(0, 6, len(won))
-    start_on = calendar.contract_days(mine.entered[:, CUSTOMER] + lag)
+    start_on, start_month = contract_starts(calendar, mine.entered[:, CUSTOMER], rng)
+    history = _live(truth, calendar.months, first_state(truth, mine, rng), start_month, rng)
+    inside = np.minimum(start_on, calendar.last_day)
+    return Record(won, mine.account, start_on, calendar.day_in_month(inside), *history)
+
+
+def contract_starts(calendar: Timeline, won_on: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Day (else NEVER) and month (else NO_MONTH) in which the first contract of deals won on these days starts."""
+    start_on = calendar.contract_days(won_on + rng.integers(0, 6, len(won_on)))
     start_on = np.where(start_on <= calendar.last_day, start_on, NEVER)
     inside = np.minimum(start_on, calendar.last_day)
-    start_month = np.where(start_on < NEVER, calendar.month_of_day[inside], NO_MONTH)
-    history = _live(truth, calendar.months, first_state(truth, mine, rng), start_month, rng)
-    return Record(won, mine.account, start_on, calendar.day_in_month(inside), *history)
+    return start_on, np.where(start_on < NEVER, calendar.month_of_day[inside], NO_MONTH)
 
 
 def _live(
     truth: ChurnTruth, months: int, state: State, start_month: Ints, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, tuple[State, ...]]:
     """Step through the months; the arrays of `Record` from `active` on."""
-    count = len(start_month)
-    active = np.zeros(count, dtype=bool)
-    returns = start_month.copy()
+    standing = Standing(state, np.zeros(len(start_month), dtype=bool), start_month)
     told: list[tuple[np.ndarray, ...]] = []
     states = []
     for month in range(months):
-        normal, uniform = rng.standard_normal((2, count)), rng.random((4, count))
-        state, picked = act(truth, state, month, active, np.stack([normal[0], uniform[0]]))
-        churns = active & (uniform[1] < churn_probability(truth, state, month))
-        returns = np.where(churns, _return_month(truth, month, uniform[3], rng), returns)
-        starts = ~active & (returns == month)
-        active = (active & ~churns) | starts
-        state = State(**{**vars(state), "started": np.where(starts, month, state.started)})
-        state = move_on(truth, state, np.stack([normal[1], uniform[2]]))
-        told.append((active, starts, churns, picked))
-        states.append(state)
+        standing, *happened = live_on(truth, standing, month, rng)
+        told.append((standing.active, *happened))
+        states.append(standing.state)
     active_at, starts_in, churns_in, picked_in = (np.stack(column) for column in zip(*told, strict=True))
     return active_at, starts_in, churns_in, picked_in, tuple(states)
+
+
+def live_on(
+    truth: ChurnTruth, before: Standing, month: int, rng: np.random.Generator
+) -> tuple[Standing, Flags, Flags, Flags]:
+    """One month: the standing at its end, and for whom a spell started or ended and who was picked for an action."""
+    count = len(before.active)
+    normal, uniform = rng.standard_normal((2, count)), rng.random((4, count))
+    state, picked = act(truth, before.state, month, before.active, np.stack([normal[0], uniform[0]]))
+    churns = before.active & (uniform[1] < churn_probability(truth, state, month))
+    returns = np.where(churns, _return_month(truth, month, uniform[3], rng), before.returns)
+    starts = ~before.active & (returns == month)
+    state = State(**{**vars(state), "started": np.where(starts, month, state.started)})
+    state = move_on(truth, state, np.stack([normal[1], uniform[2]]))
+    return Standing(state, (before.active & ~churns) | starts, returns), starts, churns, picked
 
 
 def _return_month(truth: ChurnTruth, month: int, uniform: Floats, rng: np.random.Generator) -> Ints:

@@ -14,14 +14,14 @@ from scipy.stats import norm
 
 from ingestion.simulator.leads import CUSTOMER, OPPORTUNITY, Leads, profile_log_odds
 from ingestion.simulator.parameters import LeadTruth
-from ingestion.simulator.timeline import Floats, Ints
+from ingestion.simulator.timeline import Flags, Floats, Ints
 
 HORIZON_DAYS = 90
 AGES = (0, 7, 30)
 LONGEST = 2000  # days; no lag of the stated distributions comes near
 
 
-def _mass(median: float, sigma: float) -> Floats:
+def lag_mass(median: float, sigma: float) -> Floats:
     """P(lag = d) for d = 0..LONGEST - 1, of a log-normal rounded down."""
     with np.errstate(divide="ignore"):
         edges = norm.cdf(np.log(np.arange(LONGEST + 1) / median) / sigma)
@@ -33,9 +33,9 @@ class LeadOracle:
 
     def __init__(self, truth: LeadTruth) -> None:
         self.truth = truth
-        lags = [_mass(m, s) for m, s in zip(truth.lag_median_days, truth.lag_sigma, strict=True)]
+        lags = [lag_mass(m, s) for m, s in zip(truth.lag_median_days, truth.lag_sigma, strict=True)]
         self._survival = np.stack([1 - np.cumsum(mass) for mass in lags])
-        self._lost_survival = 1 - np.cumsum(_mass(truth.lost_median_days, truth.lost_sigma))
+        self._lost_survival = 1 - np.cumsum(lag_mass(truth.lost_median_days, truth.lost_sigma))
         self._arrival = np.stack([_arrival(lags[stage], lags[stage + 1 :]) for stage in range(len(lags))])
 
     def ever(self, leads: Leads) -> Floats:
@@ -60,6 +60,20 @@ class LeadOracle:
         chance = np.where(leads.lost_on <= today, 0.0, chance)
         return np.where(stage == CUSTOMER, np.nan, chance)
 
+    def still_ever(self, ever: Floats, stage: Ints, waited: Ints, has_account: Flags) -> Floats:
+        """Probability of ever converting, interest known, of open leads that have waited so many days in a stage.
+
+        An account record tells of an opportunity: those without one are lost.
+        """
+        shares = np.array(self.truth.stuck_shares)
+        later = np.append(np.cumsum(shares[::-1])[::-1][1:], 0.0)
+        survival = self._survival[stage, waited]
+        rest = np.where(stage == OPPORTUNITY, self._lost_survival[waited] * self.truth.lost_with_account_share, 1.0)
+        stays = (1 - ever) * (shares[stage] * rest + later[stage] * survival)
+        total = ever * survival + stays
+        chance = np.divide(ever * survival, total, out=np.zeros_like(total), where=total > 0)
+        return np.where((stage == OPPORTUNITY) & ~has_account, 0.0, chance)
+
     def _chance(self, ever: Floats, stage: Ints, waited: Ints) -> Floats:
         """The formula of the module's docstring."""
         shares = np.array(self.truth.stuck_shares)
@@ -74,7 +88,7 @@ class LeadOracle:
         """P(lead→customer takes d days)."""
         whole = np.array([1.0])
         for median, sigma in zip(self.truth.lag_median_days, self.truth.lag_sigma, strict=True):
-            whole = np.convolve(whole, _mass(median, sigma)[:400])
+            whole = np.convolve(whole, lag_mass(median, sigma)[:400])
         return whole
 
 

@@ -66,7 +66,7 @@ def draw_leads(truth: LeadTruth, calendar: Timeline, accounts: int, rng: np.rand
     drawn: list[Leads] = []
     found = 0
     while found < accounts:
-        batch = _draw(truth, calendar, accounts * LEADS_PER_DRAW, rng)
+        batch = independent_leads(truth, calendar, accounts * LEADS_PER_DRAW, rng)
         has_account = batch.account >= 0
         numbered = np.where(has_account, found + np.cumsum(has_account) - 1, -1)
         batch = Leads(**{**vars(batch), "account": numbered})
@@ -77,7 +77,7 @@ def draw_leads(truth: LeadTruth, calendar: Timeline, accounts: int, rng: np.rand
     return together.take(np.arange(last + 1))
 
 
-def _draw(truth: LeadTruth, calendar: Timeline, count: int, rng: np.random.Generator) -> Leads:
+def independent_leads(truth: LeadTruth, calendar: Timeline, count: int, rng: np.random.Generator) -> Leads:
     """Independent leads; `account` is 0 for a lead that gets an account record and -1 for the others."""
     codes = np.column_stack([rng.choice(len(f.levels), count, p=f.shares) for f in truth.factors.values()])
     interest = rng.standard_normal(count)
@@ -85,7 +85,7 @@ def _draw(truth: LeadTruth, calendar: Timeline, count: int, rng: np.random.Gener
     converts = rng.random(count) < 1 / (1 + np.exp(-log_odds))
     stuck = rng.choice(len(truth.stuck_shares), count, p=truth.stuck_shares)
     entered = _stage_days(truth, calendar, np.where(converts, CUSTOMER, stuck), rng)
-    lost_lag = _lags(truth.lost_median_days, truth.lost_sigma, count, rng)
+    lost_lag = lags(truth.lost_median_days, truth.lost_sigma, count, rng)
     loses = ~converts & (stuck == OPPORTUNITY)
     keeps_account = rng.random(count) < truth.lost_with_account_share
     opened = entered[:, OPPORTUNITY] <= calendar.last_day
@@ -111,11 +111,11 @@ def _stage_days(truth: LeadTruth, calendar: Timeline, furthest: Ints, rng: np.ra
     """Day of entering each stage up to the furthest; NEVER beyond it."""
     count = len(furthest)
     created = np.searchsorted(np.cumsum(calendar.inflow)[:-1], rng.random(count), side="right")
-    lags = [_lags(m, s, count, rng) for m, s in zip(truth.lag_median_days, truth.lag_sigma, strict=True)]
-    entered = np.cumsum(np.column_stack([created, *lags]), axis=1)
+    passed = [lags(m, s, count, rng) for m, s in zip(truth.lag_median_days, truth.lag_sigma, strict=True)]
+    entered = np.cumsum(np.column_stack([created, *passed]), axis=1)
     return np.where(np.arange(len(STAGES)) <= furthest[:, None], entered, NEVER)
 
 
-def _lags(median: float, sigma: float, count: int, rng: np.random.Generator) -> Ints:
+def lags(median: float, sigma: float, count: int, rng: np.random.Generator) -> Ints:
     """Log-normal lags rounded down to days."""
     return np.floor(median * np.exp(sigma * rng.standard_normal(count))).astype(np.int64)

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ingestion.simulator.block import BLOCK_ACCOUNTS, World, make_block
+from ingestion.simulator.block import World, block_sizes, make_block, world_of
 from ingestion.simulator.faults import with_faults
-from ingestion.simulator.lead_oracle import LeadOracle
 from ingestion.simulator.parameters import PARAMETERS
 from ingestion.simulator.part_files import PartWriter, fresh, publish, read_manifest, write_manifest
 from ingestion.simulator.settings import VERSION, SimulatorSettings
 from ingestion.simulator.spend import spend_table
-from ingestion.simulator.timeline import Purpose, stream, timeline
+from ingestion.simulator.timeline import Purpose, stream
 
 Progress = Callable[[str], None]
 SPEND_PURPOSE: Purpose = "contracts"
@@ -103,14 +102,14 @@ def _write(
     settings: SimulatorSettings, source: Path, truth: Path, progress: Progress
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Write every block; rows by table of source and truth."""
-    calendar = timeline(settings, PARAMETERS.inflow)
-    world = World(settings.seed, PARAMETERS, calendar, LeadOracle(PARAMETERS.lead))
-    blocks = -(-settings.accounts // BLOCK_ACCOUNTS)
+    world, done = world_of(settings), 0
+    calendar, sizes = world.calendar, block_sizes(settings)
     with PartWriter(source) as sources, PartWriter(truth) as truths:
-        for number in range(blocks):
-            _write_block(settings, world, number, sources, truths)
-            if (number + 1) % 25 == 0 or number + 1 == blocks:
-                progress(f"{min((number + 1) * BLOCK_ACCOUNTS, settings.accounts)} of {settings.accounts} accounts")
+        for number, accounts in enumerate(sizes):
+            _write_block(settings, world, number, accounts, sources, truths)
+            done += accounts
+            if (number + 1) % 25 == 0 or done == settings.accounts:
+                progress(f"{done} of {settings.accounts} accounts")
         rng = stream(settings.seed, SPEND_BLOCK, SPEND_PURPOSE)
         sources.write("marketing_spend", spend_table(PARAMETERS.lead, calendar, settings.accounts, rng), 0)
     content = {
@@ -123,10 +122,9 @@ def _write(
 
 
 def _write_block(
-    settings: SimulatorSettings, world: World, number: int, sources: PartWriter, truths: PartWriter
+    settings: SimulatorSettings, world: World, number: int, accounts: int, sources: PartWriter, truths: PartWriter
 ) -> None:
     """Draw one block, mess it up and append it to the files."""
-    accounts = min(BLOCK_ACCOUNTS, settings.accounts - number * BLOCK_ACCOUNTS)
     block = make_block(world, number, accounts)
     rng = stream(settings.seed, number, "faults")
     messy, faults = with_faults(block.source, world.calendar, settings.messiness, rng)

@@ -21,7 +21,9 @@ Flags = NDArray[np.bool_]
 NEVER = 10**6  # a day that does not come
 FIRST_CONTRACT_DAY, LAST_CONTRACT_DAY = 2, 27  # never a month's edge, so that month ends are unambiguous
 
-Purpose = Literal["leads", "touchpoints", "deals", "customers", "contracts", "signals", "usage", "oracle", "faults"]
+Purpose = Literal[
+    "leads", "touchpoints", "deals", "customers", "contracts", "signals", "usage", "oracle", "faults", "futures"
+]
 PURPOSES: tuple[Purpose, ...] = (
     "leads",
     "touchpoints",
@@ -32,6 +34,7 @@ PURPOSES: tuple[Purpose, ...] = (
     "usage",
     "oracle",
     "faults",
+    "futures",
 )
 
 

@@ -1,9 +1,12 @@
-"""When an open deal closes: discrete-time competing risks of winning and losing, by stage and age.
+"""When an open deal closes: discrete-time competing risks of winning and losing, by stage, age and months ahead.
 
-Each month an open deal is won with hazard h_w, lost with h_l, or stays open (Prentice et al. 1978; Allison 1982). Both
-depend on the stage and on a band of the deal's age; a cell's hazard is shrunken towards its stage's, and that towards
-the overall one. The stage is held while the age runs on, so late months lean towards the present stage. Belongs here:
-fitting those hazards and turning them into a distribution over months. Does not belong here: the win probability.
+In the k-th month after a day a deal that is still open is won with hazard h_w(k), lost with h_l(k), or stays open
+(Prentice et al. 1978; Allison 1982). Both depend on the stage and on a band of the age on that day, and are learned
+from what deals in that state did in their k-th month: a deal moves on through the stages meanwhile, so hazards of a
+stage held for months would put too much into the first. A cell's hazard is shrunken towards its stage's, that towards
+the month's overall one, and that towards the month before. The win probability scales the wins and leaves their timing
+as it is (mixture of risks, Larson & Dinse 1985). Belongs here: fitting those hazards and turning them into a
+distribution over months. Does not belong here: the win probability.
 """
 
 import json
@@ -14,14 +17,14 @@ from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 
-from ml.arrays import FloatArray, IntArray
+from ml.arrays import FloatArray, IntArray, log_odds, logistic
 from ml.encoding import as_numbers, as_texts
-from ml.shrinkage import estimate_prior
+from ml.shrinkage import BetaPrior, estimate_prior
 
 MONTH_DAYS = 30
 MONTHS = 12
 BANDS = 4
-_HALVINGS = 40
+_CARRIED_ROWS = 20.0  # what a month's overall hazard counts in the estimate of the next
 
 
 class CloseMonth(TypedDict):
@@ -32,6 +35,9 @@ class CloseMonth(TypedDict):
     lost: float
 
 
+Table = tuple[tuple[tuple[float, ...], ...], ...]
+
+
 @dataclass(frozen=True)
 class CloseHazards:
     """Monthly hazards.
@@ -39,7 +45,7 @@ class CloseHazards:
     Attributes:
         stages: known stages; the last row of the hazards is for any other.
         edges: inner bounds of the age bands, days.
-        won, lost: hazards, shape (stages + 1, bands).
+        won, lost: hazards, shape (months, stages + 1, bands); months beyond the last keep its hazards.
     """
 
     stage_column: str
@@ -47,30 +53,31 @@ class CloseHazards:
     horizon_days: int
     stages: tuple[str, ...]
     edges: tuple[float, ...]
-    won: tuple[tuple[float, ...], ...]
-    lost: tuple[tuple[float, ...], ...]
+    won: Table
+    lost: Table
 
     def distribution(self, deals: pd.DataFrame, probability: FloatArray) -> list[list[CloseMonth]]:
-        """Close-month distribution per deal; the wins within the horizon add up to `probability` where they can."""
-        won, lost = self._hazards(deals)
+        """Close-month distribution per deal; the wins within the horizon add up to `probability`."""
+        wins, losses = _run(*self._hazards(deals))
         within = max(1, round(self.horizon_days / MONTH_DAYS))
-        low, high = np.full(len(deals), -12.0), np.full(len(deals), 12.0)
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            reached = _run(*_tilt(won, lost, middle))[0][:, :within].sum(axis=1)
-            low, high = np.where(reached < probability, middle, low), np.where(reached < probability, high, middle)
-        wins, losses = _run(*_tilt(won, lost, (low + high) / 2))
+        soon, all_wins = wins[:, :within].sum(axis=1), wins.sum(axis=1)
+        later = (all_wins - soon) / (1 - soon)  # of those not won within the horizon
+        later = np.where(later > 0, logistic(log_odds(later) + log_odds(probability) - log_odds(soon)), 0.0)
+        found = wins * (probability / soon)[:, None]
+        rest = wins[:, within:].sum(axis=1)
+        found[:, within:] = wins[:, within:] * _ratio((1 - probability) * later, rest)[:, None]
+        losses = losses * ((1 - found.sum(axis=1)) / (1 - all_wins))[:, None]
         return [
             [CloseMonth(month=at + 1, won=float(win[at]), lost=float(loss[at])) for at in range(MONTHS)]
-            for win, loss in zip(wins, losses, strict=True)
+            for win, loss in zip(found, losses, strict=True)
         ]
 
     def _hazards(self, deals: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         """Hazards of each coming month, shape (deals, months)."""
-        stage = _stages(deals, self.stage_column, self.stages)
-        age = _ages(deals, self.age_column)[:, None] + MONTH_DAYS * np.arange(MONTHS)
-        band = np.searchsorted(np.asarray(self.edges), age, side="right")
-        return np.asarray(self.won)[stage[:, None], band], np.asarray(self.lost)[stage[:, None], band]
+        stage = _stages(deals, self.stage_column, self.stages)[:, None]
+        band = np.searchsorted(np.asarray(self.edges), _ages(deals, self.age_column), side="right")[:, None]
+        month = np.minimum(np.arange(MONTHS), len(self.won) - 1)
+        return np.asarray(self.won)[month, stage, band], np.asarray(self.lost)[month, stage, band]
 
     def save(self, folder: Path) -> None:
         """Write `close_hazards.json`."""
@@ -81,40 +88,42 @@ class CloseHazards:
     def load(cls, folder: Path) -> "CloseHazards":
         """Read what `save` wrote."""
         plain: dict[str, Any] = json.loads((folder / "close_hazards.json").read_text(encoding="utf-8"))
-        tables = {name: tuple(tuple(row) for row in plain[name]) for name in ("won", "lost")}
+        tables = {name: _table(np.asarray(plain[name])) for name in ("won", "lost")}
         return cls(**{**plain, **tables, "stages": tuple(plain["stages"]), "edges": tuple(plain["edges"])})
 
 
 def fit_close_hazards(months: pd.DataFrame, stage_column: str, age_column: str, horizon_days: int) -> CloseHazards:
-    """Fit on deal-months; any number of rows, none included.
+    """Fit on months of deals; any number of rows, none included.
 
     Args:
-        months: stage and age column (either may be absent), won and lost within the next 30 days (0/1).
+        months: stage and age column on a day (either may be absent), month (1 = the 30 days after it, all 1 if absent),
+            won and lost within that month (0/1); one row per month that the deal entered open.
     """
     stages = tuple(sorted(as_texts(months[stage_column]).unique().tolist())) if stage_column in months.columns else ()
     age = _ages(months, age_column)
     edges = np.unique(np.quantile(age, np.linspace(0, 1, BANDS + 1)[1:-1])) if len(age) else np.empty(0)
-    cells = _stages(months, stage_column, stages) * (len(edges) + 1) + np.searchsorted(edges, age, side="right")
-    shape = (len(stages) + 1, len(edges) + 1)
-    won, lost = (_shrunken(cells, months[name].to_numpy(dtype=np.float64), shape) for name in ("won", "lost"))
-    return CloseHazards(stage_column, age_column, horizon_days, stages, tuple(edges.tolist()), _rows(won), _rows(lost))
+    number = months["month"].to_numpy(np.int64) - 1 if "month" in months.columns else np.zeros(len(months), np.int64)
+    shape = (max(1, min(MONTHS, int(number.max(initial=0)) + 1)), len(stages) + 1, len(edges) + 1)
+    band = np.searchsorted(edges, age, side="right")
+    cells = (number * shape[1] + _stages(months, stage_column, stages)) * shape[2] + band
+    tables = (_shrunken(cells, months[name].to_numpy(np.float64), shape) for name in ("won", "lost"))
+    won, lost = (_table(table) for table in tables)
+    return CloseHazards(stage_column, age_column, horizon_days, stages, tuple(edges.tolist()), won, lost)
 
 
-def _shrunken(cells: IntArray, events: FloatArray, shape: tuple[int, int]) -> FloatArray:
-    """Hazard per cell, shrunken towards its stage's, which is shrunken towards the overall one."""
-    count = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
-    found = np.bincount(cells, events, shape[0] * shape[1]).reshape(shape).astype(np.float64)
-    across = estimate_prior(found.sum(axis=1), count.sum(axis=1))
-    stage = across.posterior_mean(found.sum(axis=1), count.sum(axis=1))
-    strength = estimate_prior(found.ravel().astype(np.float64), count.ravel().astype(np.float64)).strength
-    return np.asarray((found + stage[:, None] * strength) / (count + strength), dtype=np.float64)
-
-
-def _tilt(won: FloatArray, lost: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Add `shift` to the log odds of winning against not winning in every month; losing keeps its share of the rest."""
-    odds = won / (1 - won) * np.exp(shift)[:, None]
-    tilted = odds / (1 + odds)
-    return tilted, lost / np.maximum(1 - won, 1e-9) * (1 - tilted)
+def _shrunken(cells: IntArray, events: FloatArray, shape: tuple[int, int, int]) -> FloatArray:
+    """Hazard per cell, shrunken towards its stage's, that towards the month's, that towards the month's before."""
+    kept, size = cells < np.prod(shape), int(np.prod(shape))
+    count = np.bincount(cells[kept], minlength=size).reshape(shape).astype(np.float64)
+    found = np.bincount(cells[kept], events[kept], size).reshape(shape).astype(np.float64)
+    overall, tables = estimate_prior(found[0].sum(axis=1), count[0].sum(axis=1)).mean, []
+    for events_of, rows_of in zip(found, count, strict=True):
+        overall = (events_of.sum() + overall * _CARRIED_ROWS) / (rows_of.sum() + _CARRIED_ROWS)
+        across = estimate_prior(events_of.sum(axis=1), rows_of.sum(axis=1)).strength
+        stage = BetaPrior(overall, across).posterior_mean(events_of.sum(axis=1), rows_of.sum(axis=1))
+        strength = estimate_prior(events_of.ravel(), rows_of.ravel()).strength
+        tables.append((events_of + stage[:, None] * strength) / (rows_of + strength))
+    return np.asarray(tables, dtype=np.float64)
 
 
 def _run(won: FloatArray, lost: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -137,5 +146,10 @@ def _ages(deals: pd.DataFrame, column: str) -> FloatArray:
     return np.nan_to_num(as_numbers(deals[column]))
 
 
-def _rows(table: FloatArray) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(row) for row in table.tolist())
+def _ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
+    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
+
+
+def _table(table: FloatArray) -> Table:
+    """Plain tuples; a table by stage and band only, as older models have it, holds for every month."""
+    return tuple(tuple(tuple(row) for row in part) for part in table.reshape(-1, *table.shape[-2:]).tolist())

@@ -80,8 +80,7 @@ def run_training(
     """Train, compare, judge.
 
     Args:
-        months: rows of deal and `as_of` with the stage and age columns and, from `win_labels` with a horizon of
-            `close_hazards.MONTH_DAYS`, won and lost (0/1).
+        months: rows of deal, `as_of` and month (`labels.close_month_labels`) with the stage and age columns.
     """
     task = BinaryTask(
         model=MODEL,

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
 
+from benchmarks import against_truth, truth_recovery, truth_sections
+from ingestion.simulator.futures import futures
 from orchestration import training_inputs
 from orchestration.resources import Deployment
 from orchestration.run import run
@@ -33,8 +34,13 @@ FAULTS = {
     ("ticket_after_churn", "support_tickets"): "ticket_after_churn",
     ("overdue_open_deal", "deals"): "overdue_open_deal",
 }
-# A model sees less than the oracle; with this much less it would not have learned.
-LEAST_SHARE_OF_ORACLE = 0.9
+# Of the oracle's AUC, which knows what no model sees. 95 % is aimed at and reached on the mean of five companies
+# (docs/results/known_truth.md); single ones lie 1 to 2 points around it (standard deviation), so this is two below.
+LEAST_SHARE_OF_ORACLE = 0.92
+# The farthest single company there is 0.018 (churn, leads) and 0.058 (deals, a tenth of the rows).
+LARGEST_CALIBRATION_ERROR = {"churn": 0.03, "lead_score": 0.03, "win_probability": 0.08}
+# Bands are of 90 %, but one shift of level moves all groups of rows at once; too narrow ones cover half.
+LEAST_COVERAGE = 0.65
 
 
 @pytest.fixture(scope="module")
@@ -46,40 +52,78 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         yield deployment
 
 
+@pytest.fixture(scope="module")
+def judged(deployment: Deployment) -> truth_sections.Judged:
+    """What the run's own trainings said of their test rows; only the quick value model is fitted again."""
+    runs = dict(query(deployment, "select model, run_id from models.trainings"))
+    statuses = dict(query(deployment, "select model, status from models.trainings"))
+    said = {model: _stored(deployment, runs[model]) for model in truth_sections.TRUE_CHANCE}
+    with deployment.warehouse(read_only=True) as connection:
+        values = training_inputs.train_clv(connection, deployment.company, None).outcome.candidate
+    return truth_sections.Judged(deployment, statuses, said, values)
+
+
+def _stored(deployment: Deployment, run_id: str) -> pd.DataFrame:
+    return pd.read_csv(deployment.artifact_folder / run_id / "artifacts" / "tables" / "test_predictions.csv")
+
+
 def truth(deployment: Deployment) -> Oracle:
     return Oracle(deployment.state / "truth")
 
 
-def on_test_rows(deployment: Deployment, model: str) -> pd.DataFrame:
-    """The model's predictions of its own test rows: keys, label, value."""
-    with deployment.warehouse(read_only=True) as connection:
-        trained = training_inputs.TRAINERS[model](connection, deployment.company, None)
-    return trained.outcome.report.tables["test_predictions"]
-
-
-def assert_between_chance_and_oracle(rows: pd.DataFrame, oracle: str) -> None:
-    label = rows["label"].to_numpy()
-    ours, best = roc_auc_score(label, rows["value"]), roc_auc_score(label, rows[oracle])
+@pytest.mark.parametrize("model", ["churn", "lead_score", "win_probability"])
+def test_probabilities_come_near_the_truth_and_not_beyond(judged: truth_sections.Judged, model: str) -> None:
+    """A model ranks unseen rows nearly as well as the truth does (better is a leak), is close to it, and covers it."""
+    found = truth_sections.probabilities(judged, model)
+    label, best = judged.with_truth(model)["label"], found["oracle_auc"]
     # Two standard errors of an AUC around the oracle's (Hanley and McNeil's bound for the smaller class).
     noise = 2 * float(np.sqrt(best * (1 - best) / min(label.sum(), len(label) - label.sum())))
-    assert LEAST_SHARE_OF_ORACLE * best < ours < best + noise, f"model {ours:.3f}, oracle {best:.3f}, noise {noise:.3f}"
+    assert LEAST_SHARE_OF_ORACLE * best < found["auc"] < best + noise, found
+    assert found["ece"] < LARGEST_CALIBRATION_ERROR[model], found
+    assert found["inside"] > LEAST_COVERAGE, found
 
 
-def test_churn_comes_near_the_oracle_and_not_beyond(deployment: Deployment) -> None:
-    """On rows it was not trained on the model ranks nearly as well as the true probabilities; better is a leak."""
-    rows = on_test_rows(deployment, "churn").merge(
-        truth(deployment).customers(), on=["account_id", "as_of"], how="inner", validate="one_to_one"
+def test_close_months_are_the_true_ones(judged: truth_sections.Judged) -> None:
+    """Deals are won in the months that were stated for them, and the 90 % interval of the month holds what it says."""
+    found = truth_sections.close_months(judged)
+    assert found["distance"] < 0.09, found
+    assert abs(found["sooner"]) < 0.06, found
+    assert found["inside"] > 0.9, found
+
+
+def test_values_are_near_the_expected_ones(judged: truth_sections.Judged) -> None:
+    """Customers are ranked by true expected value, the total is right within a fifth, the interval holds its share."""
+    found = truth_sections.values(judged, paths=40)
+    assert found["rank"] > 0.95, found
+    assert 0.8 < found["total"] < 1.2, found
+    assert 0.85 < found["inside"] < 0.97, found
+    assert abs(found["stays_12"] - found["true_stays_12"]) < 0.06, found
+
+
+def test_revenue_to_come_lies_where_the_forecast_says(judged: truth_sections.Judged) -> None:
+    """The published forecast starts at the true level, stays near it for a year, and its 95 % interval holds futures.
+
+    The bounds only catch a forecast gone wrong: docs/results/known_truth.md shows how far single origins vary.
+    """
+    said = pd.DataFrame(
+        query(
+            judged.deployment,
+            "select value, lower_80, upper_80, lower_95, upper_95 from predictions.revenue "
+            "where region = 'all' and segment = 'all' order by view = 'combined' desc, month limit 12",
+        ),
+        columns=["value", "lower_80", "upper_80", "lower_95", "upper_95"],
     )
-    assert_between_chance_and_oracle(rows, "p_churn_90d")
+    found = against_truth.paths(said, futures(judged.settings, judged.settings.months - 1, 12, 60).total)
+    assert abs(found["bias_first"]) < 0.05, found
+    assert abs(found["bias_last"]) < 0.2, found
+    assert found["inside_95"] > 0.3, found
 
 
-def test_lead_score_comes_near_the_oracle_and_not_beyond(deployment: Deployment) -> None:
-    """At every age of judgement taken together, too."""
-    known = truth(deployment).leads()
-    rows = on_test_rows(deployment, "lead_score").merge(
-        known.assign(as_of=pd.to_datetime(known["as_of"])), on=["lead_id", "as_of"], how="inner", validate="one_to_one"
-    )
-    assert_between_chance_and_oracle(rows, "p_convert_90d")
+def test_rates_and_lags_are_recovered_from_messy_data(judged: truth_sections.Judged) -> None:
+    """Most 95 % intervals of conversions by source and stage and of lags hold the true value."""
+    found = truth_recovery.rows(judged)
+    assert len(found) > 25
+    assert found.loc[found["kind"] != "season of leads", "is_inside"].mean() >= 0.85, found
 
 
 def test_every_injected_fault_is_found(deployment: Deployment) -> None:
@@ -100,5 +144,5 @@ def test_every_injected_fault_is_found(deployment: Deployment) -> None:
 def test_truth_is_nowhere_in_the_pipeline(deployment: Deployment) -> None:
     """No table of the warehouse has a column of the truth, and nothing published lies beside it."""
     columns = {name for (name,) in query(deployment, "select column_name from information_schema.columns")}
-    assert not columns & {"p_churn_90d", "p_convert_90d", "p_win", "health", "interest"}
+    assert not columns & {"p_churn_90d", "p_convert_90d", "p_win", "p_win_90d", "health", "interest"}
     assert not list(Path(deployment.published).rglob("*truth*"))

@@ -7,10 +7,15 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 
+from ingestion.simulator.block import block_sizes, make_block, world_of
+from ingestion.simulator.deal_outlook import deal_outlook
+from ingestion.simulator.futures import futures
 from ingestion.simulator.lead_oracle import LeadOracle
 from ingestion.simulator.parameters import PARAMETERS
 from ingestion.simulator.settings import SimulatorSettings
 from tests.model.oracle import SimulatedCompany, churn_outcomes, lead_outcomes, simulated
+
+SMALL = SimulatorSettings(seed=5, accounts=400, messiness=0)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,87 @@ def test_lead_oracle_is_calibrated(company: SimulatedCompany, age: int) -> None:
     fifths = pd.qcut(rows["p_convert_90d"].rank(method="first"), 5, labels=False)
     for _, part in rows[rows["p_convert_90d"] > 0].groupby(fifths):
         assert abs(_z(part["converted"], part["p_convert_90d"])) < 3.5
+
+
+@pytest.fixture(scope="module")
+def outlook(company: SimulatedCompany) -> pd.DataFrame:
+    """The true outlook of deals."""
+    return deal_outlook(company.settings).to_pandas()
+
+
+def test_deal_outlook_is_calibrated(company: SimulatedCompany, outlook: pd.DataFrame) -> None:
+    """Wins within 90 days equal the stated chance in each fifth of it, and so do wins and losses of each month."""
+    rows = deal_outcomes(company, outlook)
+    fifths = pd.qcut(rows["p_win_90d"].rank(method="first"), 5, labels=False)
+    for _, part in rows[rows["p_win_90d"] > 0].groupby(fifths):
+        assert abs(_z(part["won"] & (part["wait"] <= 90), part["p_win_90d"], overlap=2)) < 3.5
+    for outcome in ("won", "lost"):
+        chances = np.stack(rows[f"p_{outcome}_by_month"].to_list())
+        for month in range(3):
+            hits = rows[outcome] & rows["wait"].between(30 * month + 1, 30 * month + 30)
+            assert abs(_z(hits, pd.Series(chances[:, month]), overlap=2)) < 3.5
+
+
+def test_a_deal_without_an_account_is_never_won(company: SimulatedCompany, outlook: pd.DataFrame) -> None:
+    """Accounts are made for all deals that will be won, so a deal without one has no chance; all chances add up."""
+    rows = outlook.merge(company.source("deals"), on="deal_id", how="inner", validate="many_to_one")
+    assert (rows.loc[rows["account_id"].isna(), "p_win_90d"] == 0).all()
+    total = np.stack(rows["p_won_by_month"].to_list()) + np.stack(rows["p_lost_by_month"].to_list())
+    assert (total.sum(axis=1) <= 1 + 1e-9).all()
+    assert (total.sum(axis=1) > 0.95).mean() > 0.9
+
+
+def test_futures_leave_as_often_as_the_churn_oracle_says() -> None:
+    """Customers are gone after three months of the futures with the oracle's probability, on average and one by one."""
+    ahead = futures(SMALL, 35, 3, 200)
+    truth = simulated_customers(SMALL, 35).set_index("account_id").loc[ahead.accounts, "p_churn_90d"].to_numpy()
+    gone = 1 - ahead.stays[:, 2]
+    noise = np.sqrt(np.maximum(truth * (1 - truth), 1e-4) / 200)
+    assert len(ahead.accounts) > 100
+    assert abs(gone.mean() - truth.mean()) < 0.006
+    assert np.mean(np.abs(gone - truth) < 3 * noise + 0.01) > 0.97
+
+
+def test_what_came_is_one_of_the_futures() -> None:
+    """The MRR that the company really had a year later lies among the futures of its past, anywhere among them."""
+    ranks = []
+    for seed in range(12):
+        settings = SimulatorSettings(seed=seed, accounts=200, messiness=0)
+        ahead = futures(settings, 17, 12, 60)
+        actual = futures(settings, 29, 1, 1).mrr.sum()
+        ranks.append(float((ahead.total[:, 11] < actual).mean()))
+        assert ahead.mrr.sum() > 0
+    assert 0.25 < np.mean(ranks) < 0.75
+    assert np.std(ranks) > 0.15
+
+
+def test_futures_of_the_last_month_go_on_beyond_the_period() -> None:
+    """From the end of the data on there are leads, new customers and churn as before; the same call gives the same."""
+    ahead, again = futures(SMALL, 35, 6, 20), futures(SMALL, 35, 6, 20)
+    assert ahead.total.shape == (20, 6)
+    assert (np.diff(ahead.others.mean(axis=0)) > 0).all()
+    assert (np.diff(ahead.stays.mean(axis=0)) < 0).all()
+    np.testing.assert_array_equal(ahead.total, again.total)
+
+
+def simulated_customers(settings: SimulatorSettings, month: int) -> pd.DataFrame:
+    """The oracle's rows of one month end."""
+    world = world_of(settings)
+    parts = [
+        make_block(world, number, accounts).truth["customer_truth"].to_pandas()
+        for number, accounts in enumerate(block_sizes(settings))
+    ]
+    rows = pd.concat(parts)
+    return rows[pd.to_datetime(rows["as_of"]) == pd.Timestamp(settings.starts_on) + pd.offsets.MonthEnd(month + 1)]
+
+
+def deal_outcomes(company: SimulatedCompany, outlook: pd.DataFrame) -> pd.DataFrame:
+    """The outlook of deals up to 90 days before the end, with won, lost and the days of waiting."""
+    deals = company.source("deals")[["deal_id", "closed_at", "outcome"]]
+    rows = outlook.merge(deals, on="deal_id", how="inner", validate="many_to_one")
+    rows = rows[pd.to_datetime(rows["as_of"]) <= "2025-10-02"].reset_index(drop=True)
+    wait = (rows["closed_at"].dt.normalize() - pd.to_datetime(rows["as_of"])).dt.days
+    return rows.assign(wait=wait, won=rows["outcome"].eq("won"), lost=rows["outcome"].eq("lost"))
 
 
 def test_profile_oracle_is_calibrated(company: SimulatedCompany) -> None:

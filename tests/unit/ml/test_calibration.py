@@ -1,8 +1,12 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from ml.arrays import log_odds, logistic
 from ml.calibration import Calibrator, fit_calibrator
+
+Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def overconfident(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -12,10 +16,21 @@ def overconfident(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.
     return 2 * log_odds(truth), (random.random(rows) < truth).astype(float), truth
 
 
-@pytest.mark.parametrize(("rows", "method"), [(300, "platt"), (20_000, "isotonic")])
-def test_calibration_recovers_the_truth(rows: int, method: str) -> None:
-    """Overconfident scores come out close to the true probabilities; the method follows the number of rows."""
-    score, label, truth = overconfident(rows)
+def bent(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores that no sigmoid mends: the truth's log odds raised to the third power."""
+    random = np.random.default_rng(seed)
+    odds = random.normal(0, 1, rows)
+    truth = logistic(odds)
+    return odds**3, (random.random(rows) < truth).astype(float), truth
+
+
+@pytest.mark.parametrize(
+    ("make", "rows", "method"),
+    [(overconfident, 300, "platt"), (overconfident, 20_000, "platt"), (bent, 20_000, "isotonic")],
+)
+def test_calibration_recovers_the_truth(make: Callable[[int], Sample], rows: int, method: str) -> None:
+    """Wrong scores come out close to the true probabilities; steps are taken only where a sigmoid does not fit."""
+    score, label, truth = make(rows)
     fitted = fit_calibrator(score, label)
     assert fitted.method == method
     assert np.abs(fitted.apply(score) - truth).mean() < 0.5 * np.abs(logistic(score) - truth).mean()
@@ -32,7 +47,7 @@ def test_calibrated_probabilities_never_reach_0_or_1(rows: int) -> None:
 
 def test_isotonic_keeps_the_order_of_scores() -> None:
     """Isotonic calibration is strictly increasing where the limits do not bind, so ranks are kept."""
-    score, label, _ = overconfident(5_000)
+    score, label, _ = bent(5_000)
     values = fit_calibrator(score, label).apply(np.linspace(-6, 4, 200))
     assert (np.diff(values) > 0).mean() > 0.95
     assert (np.diff(values) >= 0).all()
@@ -53,6 +68,6 @@ def test_no_rows_leave_the_score_as_it_is() -> None:
 
 def test_calibrator_survives_its_plain_data() -> None:
     """Stored and read back, the map is the same."""
-    score, label, _ = overconfident(5_000)
+    score, label, _ = bent(5_000)
     fitted = fit_calibrator(score, label)
     assert Calibrator.from_json(fitted.to_json()) == fitted

@@ -24,6 +24,15 @@ def test_band_covers_the_observed_rate_about_as_often_as_it_says() -> None:
     assert 0.85 <= np.mean(shares) <= 0.99
 
 
+def test_what_was_never_seen_may_have_probability_zero() -> None:
+    """A band that rests on less than half an event reaches 0, and 1 likewise; one that rests on many does not."""
+    band = fit_band(*held_back(200, 0))
+    lower, upper = band.bounds(np.array([0.001, 0.4, 0.999]))
+    assert (lower[0], upper[2]) == (0.0, 1.0)
+    assert lower[1] > 0.1
+    assert upper[1] < 0.9
+
+
 def test_band_narrows_with_more_rows() -> None:
     """A hundred times the held-back rows give a much narrower interval."""
     few, many = (fit_band(*held_back(rows, 0)) for rows in (100, 10_000))

@@ -2,7 +2,7 @@ from datetime import date
 
 import pandas as pd
 
-from ml.labels import churn_labels, lead_labels, win_labels
+from ml.labels import churn_labels, close_month_labels, lead_labels, win_labels
 
 
 def rows(entity: str, *pairs: tuple[str, str]) -> pd.DataFrame:
@@ -86,3 +86,22 @@ def test_labels_of_nothing_are_empty() -> None:
     found = churn_labels(rows("account_id"), spells(), horizon_days=90, confirm_days=0, data_until=date(2024, 1, 1))
     assert list(found.columns) == ["account_id", "as_of", "churned"]
     assert found.empty
+
+
+def test_close_months_end_with_the_deal_and_with_the_data() -> None:
+    """A deal has a row for each month it entered open and whose end is covered; the last one tells how it ended."""
+    keys = rows("deal_id", ("won", "2024-01-31"), ("open", "2024-01-31"), ("lost", "2024-01-31"))
+    deals = pd.DataFrame(
+        {
+            "deal_id": ["won", "open", "lost"],
+            "closed_on": ["2024-03-15", None, "2024-02-10"],
+            "outcome": ["won", "open", "lost"],
+        }
+    )
+    found = close_month_labels(keys, deals, month_days=30, months=12, data_until=date(2024, 5, 10))
+    told = {deal: part[["month", "won", "lost"]].to_numpy().tolist() for deal, part in found.groupby("deal_id")}
+    assert told == {
+        "won": [[1, 0, 0], [2, 1, 0]],
+        "open": [[1, 0, 0], [2, 0, 0], [3, 0, 0]],
+        "lost": [[1, 0, 1]],
+    }

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import duckdb
@@ -9,6 +10,7 @@ from companies.mapping import SourceFile
 from companies.settings import load
 from ingestion.contract import TABLES
 from ingestion.simulator.settings import SimulatorSettings
+from tests.conftest import REPOSITORY
 
 TRUTH_COLUMNS = {
     "p_convert",
@@ -45,6 +47,16 @@ def test_mapping_cannot_leave_the_source_folder(path: str) -> None:
     """A mapping that points outside the source folder, where the truth lies, is refused."""
     with pytest.raises(ValidationError, match="stay inside the source folder"):
         SourceFile(path=path)
+
+
+def test_nothing_of_the_pipeline_knows_the_futures() -> None:
+    """What is yet to come, and the true outlook of deals, are imported by no package but the simulator itself."""
+    secret = re.compile(r"simulator\.(futures|deal_outlook|coming_customers)|simulator import .*(futures|deal_outlook)")
+    packages = ("companies", "feature_definitions", "ingestion", "ml", "orchestration")
+    paths = [path for package in packages for path in (REPOSITORY / package).rglob("*.py")]
+    found = {path.name for path in paths if secret.search(path.read_text(encoding="utf-8"))}
+    assert len(paths) > 100
+    assert found == {"futures.py"}  # which imports `coming_customers`
 
 
 def test_sample_mapping_reads_every_source_table_and_nothing_else(folders: tuple[Path, Path]) -> None:
