@@ -86,6 +86,19 @@ class TransactionalClv:
     terms: Terms
     level: float
 
+    @property
+    def method(self) -> str:
+        """Name of the model in reports."""
+        return "bg_nbd_gamma_gamma"
+
+    def siblings(self) -> tuple["TransactionalClv", ...]:
+        """There is no simpler model inside this one."""
+        return ()
+
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing to add to the figures."""
+        return ()
+
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """Value per row of `customers`: value, lower, upper, lifetime_value, expected_purchases, expected_amount,
         probability_alive; money in the company's currency.
