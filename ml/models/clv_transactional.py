@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm, qmc
 
-from ml.arrays import FloatArray
+from ml.arrays import FloatArray, log_odds, logistic
 from ml.models import bg_nbd, gamma_gamma
 from ml.models.clv_terms import LIFETIME_MONTHS, WEEKS_PER_MONTH, Terms
 
@@ -32,7 +32,13 @@ FEW_PURCHASES: Final = 8
 MOST_PURCHASES: Final = 4_096
 CENTRAL_BELOW: Final = 0.05
 LEVELS: Final = (0.5, 0.999)
-COLUMNS: Final = ("lifetime_value", "expected_purchases", "expected_amount", "probability_alive")
+LEAST_PURCHASES: Final = 1e-9
+COLUMNS: Final = (
+    "lifetime_value",
+    "expected_purchases", "expected_purchases_lower", "expected_purchases_upper",
+    "expected_amount",
+    "probability_alive", "probability_alive_lower", "probability_alive_upper",
+)  # fmt: skip
 
 
 def customers(purchases: pd.DataFrame, as_of: date) -> pd.DataFrame:
@@ -100,15 +106,34 @@ class TransactionalClv:
         return ()
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
-        """Value per row of `customers`: value, lower, upper, lifetime_value, expected_purchases, expected_amount,
-        probability_alive; money in the company's currency.
-        """  # noqa: D205
-        x, last, age = (features[name].to_numpy(float) for name in ("repeat_purchases", "last_age", "age"))
+        """Value per row of `customers`, and its parts; money in the company's currency.
+
+        Returns:
+            value, lower, upper, lifetime_value, expected_purchases, expected_amount, probability_alive. The bounds of
+            purchases and of being alive are those that the doubt about the model's parameters leaves (delta method).
+        """
         said = self._expected(features)
         lower, upper = self._interval(features, said)
-        return said.assign(lower=lower, upper=upper, probability_alive=self.purchases.probability_alive(x, last, age))[
+        return said.assign(lower=lower, upper=upper, **self._parts(features))[
             ["account_id", "value", "lower", "upper", *COLUMNS]
         ]
+
+    def _parts(self, features: pd.DataFrame) -> dict[str, FloatArray]:
+        """P(alive), and the bounds of P(alive) and of the expected purchases."""
+        x, last, age = (features[name].to_numpy(float) for name in ("repeat_purchases", "last_age", "age"))
+        weeks, level = self.terms.months * WEEKS_PER_MONTH, self.terms.nominal
+        alive = self.purchases.interval(lambda model: log_odds(model.probability_alive(x, last, age)), level)
+        bought = self.purchases.interval(
+            lambda model: np.log(np.maximum(model.expected_future_purchases(x, last, age, weeks), LEAST_PURCHASES)),
+            level,
+        )
+        return {
+            "probability_alive": self.purchases.probability_alive(x, last, age),
+            "probability_alive_lower": np.where(x > 0, logistic(alive[0]), 1.0),
+            "probability_alive_upper": np.where(x > 0, logistic(alive[1]), 1.0),
+            "expected_purchases_lower": np.exp(bought[0]),
+            "expected_purchases_upper": np.exp(bought[1]),
+        }
 
     def _expected(self, features: pd.DataFrame) -> pd.DataFrame:
         """The expectations among the columns of `predict`."""
@@ -167,7 +192,7 @@ class TransactionalClv:
         """Read what `save` wrote."""
         data = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return cls(
-            bg_nbd.BgNbd(**data["purchases"]),
+            bg_nbd.from_json(data["purchases"]),
             gamma_gamma.GammaGamma(**data["amounts"]),
             Terms(**data["terms"]),
             data["level"],
