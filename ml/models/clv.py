@@ -10,7 +10,7 @@ carries that calibration and is judged on the months up to the third, which is t
 fitted at the third and calibrated on the months before it.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -21,7 +21,7 @@ from ml import gates, value_metrics
 from ml.arrays import FloatArray
 from ml.evaluation import TrainingOutcome, TrainingReport, status_of
 from ml.gate_results import GateResult
-from ml.models import clv_contractual, clv_transactional
+from ml.models import clv_challenger, clv_contractual, clv_transactional
 from ml.models.bg_nbd import NoConvergenceError
 from ml.models.clv_fallback import SteadyClv
 from ml.models.clv_histories import Contractual, Model, Transactional, later
@@ -60,15 +60,20 @@ def _judged(sources: Transactional | Contractual, end: date, terms: Terms, fallb
     months = _test_months(sources.months_of_history(end))
     short = replace(terms, months=months)
     middle, start = later(end, -months), later(end, -2 * months)
+    earlier = _Earlier.of(sources, start, short)
     fitted, rows = sources.fit(middle, short), sources.customers(middle)
     actual = sources.realised(rows["account_id"], middle, months, short)
-    tested = _calibrated(sources, fitted, start, months)
+    tested = fitted if earlier is None else _with_doubt_of(fitted, earlier.calibrated())
     prediction = tested.predict(rows)
     kept = tested.method
     simpler = {model.method: model.predict(rows)["value"].to_numpy(float) for model in tested.siblings()}
-    baselines = {**simpler, **_baselines(sources, middle, short, rows, start)}
-    methods = {kept: prediction["value"].to_numpy(float), **baselines}
-    metrics = value_metrics.metric_rows(MODEL, methods, actual, kept, middle, end)
+    methods = {
+        kept: prediction["value"].to_numpy(float),
+        **simpler,
+        **_baselines(sources, middle, short, rows, start),
+    }
+    challengers = _challengers(earlier, fitted, rows)
+    metrics = value_metrics.metric_rows(MODEL, {**methods, **challengers}, actual, kept, middle, end)
     inside = np.asarray((prediction["lower"] <= actual) & (prediction["upper"] >= actual), dtype=float)
     metrics.append(value_metrics.coverage_row(MODEL, kept, inside, middle, end))
     found = _gates(methods, actual, kept, inside, terms.nominal)
@@ -76,23 +81,59 @@ def _judged(sources: Transactional | Contractual, end: date, terms: Terms, fallb
     status, reasons = status_of(found)
     tables = {"deciles": value_metrics.decile_table(actual, methods[kept])}
     note = f"judged on {len(rows)} customers over {months} months; the value covers {terms.months} months"
-    told = (*reasons, *tested.remarks(), note)
+    told = (*reasons, *tested.remarks(), *_compared(methods[kept], challengers, actual), note)
     report = TrainingReport(MODEL, status, told, kept, tuple(metrics), found, tables)
     return TrainingOutcome(report, candidate, fallback)
 
 
-def _calibrated(sources: Transactional | Contractual, fitted: Model, origin: date, months: int) -> Model:
-    """The fitted model with the interval adjustment that a model of `origin` needed over the following months."""
-    rows = sources.customers(origin)
-    if len(rows) < LEAST_CUSTOMERS:
-        return fitted
-    short = replace(fitted.terms, months=months)
-    try:
-        earlier = sources.fit(origin, short)
-    except NoConvergenceError:
-        return fitted
-    earlier = earlier.calibrated(rows, sources.realised(rows["account_id"], origin, months, short))
-    return _with_doubt_of(fitted, earlier)
+@dataclass(frozen=True)
+class _Earlier:
+    """A model of an earlier origin, its customers, and what they have brought since."""
+
+    model: Model
+    rows: pd.DataFrame
+    brought: FloatArray
+
+    @classmethod
+    def of(cls, sources: Transactional | Contractual, origin: date, terms: Terms) -> "_Earlier | None":
+        """None where the origin has too few customers, or too little is known of them, for a model."""
+        rows = sources.customers(origin)
+        if len(rows) < LEAST_CUSTOMERS:
+            return None
+        try:
+            model = sources.fit(origin, terms)
+        except NoConvergenceError:
+            return None
+        return cls(model, rows, sources.realised(rows["account_id"], origin, terms.months, terms))
+
+    def calibrated(self) -> Model:
+        """The model with the interval adjustment it needed."""
+        return self.model.calibrated(self.rows, self.brought)
+
+
+def _challengers(earlier: _Earlier | None, fitted: Model, rows: pd.DataFrame) -> dict[str, FloatArray]:
+    """What is reported beside the model and never served."""
+    if (
+        earlier is None
+        or not isinstance(fitted, clv_transactional.TransactionalClv)
+        or not isinstance(earlier.model, clv_transactional.TransactionalClv)
+    ):
+        return {}
+    found = clv_challenger.two_part(earlier.model, earlier.rows, earlier.brought, fitted, rows)
+    return {} if found is None else {clv_challenger.METHOD: found}
+
+
+def _compared(value: FloatArray, challengers: dict[str, FloatArray], actual: FloatArray) -> tuple[str, ...]:
+    """A sentence per challenger: whether it would have been better."""
+    found = []
+    for name, other in challengers.items():
+        gain = value_metrics.rmse_difference(actual, other, value)
+        verdict = "is better than" if gain.lower > 0 else "is not better than"
+        found.append(
+            f"challenger {name.replace('_', ' ')} {verdict} the model: rmse lower by {gain.value:+.3f} "
+            f"(95 % interval {gain.lower:+.3f} to {gain.upper:+.3f})"
+        )
+    return tuple(found)
 
 
 def _with_doubt_of(fitted: Model, earlier: Model) -> Model:

@@ -112,7 +112,7 @@ class TransactionalClv:
             value, lower, upper, lifetime_value, expected_purchases, expected_amount, probability_alive. The bounds of
             purchases and of being alive are those that the doubt about the model's parameters leaves (delta method).
         """
-        said = self._expected(features)
+        said = self.expected(features)
         lower, upper = self._interval(features, said)
         return said.assign(lower=lower, upper=upper, **self._parts(features))[
             ["account_id", "value", "lower", "upper", *COLUMNS]
@@ -135,8 +135,8 @@ class TransactionalClv:
             "expected_purchases_upper": np.exp(bought[1]),
         }
 
-    def _expected(self, features: pd.DataFrame) -> pd.DataFrame:
-        """The expectations among the columns of `predict`."""
+    def expected(self, features: pd.DataFrame) -> pd.DataFrame:
+        """The expectations among the columns of `predict`: account_id, value, lifetime_value, purchases, amount."""
         x = features["repeat_purchases"].to_numpy(float)
         amount = self.amounts.expected_amount(x, features["mean_amount"].to_numpy(float))
         by_month = self.purchases_by_month(features, max(self.terms.months, LIFETIME_MONTHS))
@@ -169,7 +169,7 @@ class TransactionalClv:
 
         Rows that may well buy nothing have one-sided intervals from 0, the others central ones.
         """
-        ratio = _ratio(self._expected(features))
+        ratio = _ratio(self.expected(features))
         at, nothing = np.zeros(len(features)), np.zeros(len(features))
         for rows, sums, zero in self._chunks(features):
             at[rows] = np.mean(sums * ratio[rows, None] <= actual[rows, None], axis=1)
