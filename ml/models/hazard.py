@@ -27,7 +27,7 @@ from ml.models.survival import Survival
 
 Method = Literal["base", "logistic_regression", "lightgbm"]
 
-HALVES_EVERY: Final = 12.0
+FADES_OVER: Final = 36
 CELLS_AT_ONCE: Final = 2_000_000
 BOOSTER_FILE: Final = "hazard_booster.txt"
 
@@ -73,7 +73,7 @@ class Hazard:
     Attributes:
         method: what gives the log odds of leaving.
         model, design: of the covariates; None where the base is kept.
-        reach: months ahead that were watched; beyond them the part of the covariates halves every year.
+        reach: months ahead that were watched; beyond them the part of the covariates fades over three years.
         choice: a sentence with the figures behind the method.
     """
 
@@ -137,17 +137,18 @@ class Hazard:
         """What the covariates add to the base's log odds, fading beyond the months that were watched."""
         if self.model is None or self.design is None:
             return np.zeros_like(base)
-        months = base.shape[1]
-        score, features, due = np.empty_like(base), self.design.features(rows), renewals(rows)
+        months = min(base.shape[1], self.reach + FADES_OVER)
+        shift, features, due = np.zeros_like(base), self.design.features(rows), renewals(rows)
         at_once = max(1, CELLS_AT_ONCE // (months * (features.shape[1] + 5)))
         for start in range(0, len(rows), at_once):
             part = slice(start, min(start + at_once, len(rows)))
             row = np.repeat(np.arange(part.start, part.stop), months)
             ahead = np.tile(np.arange(1, months + 1), part.stop - part.start)
-            matrix = self.design.person_months(features[row], due.take(row), ahead, base[part].ravel(), self.reach)
-            score[part] = self.model.score(matrix).reshape(-1, months)
-        fade = 0.5 ** (np.maximum(np.arange(1, months + 1) - self.reach, 0) / HALVES_EVERY)
-        return np.asarray((score - base) * fade)
+            near = base[part, :months]
+            matrix = self.design.person_months(features[row], due.take(row), ahead, near.ravel(), self.reach)
+            shift[part, :months] = self.model.score(matrix).reshape(-1, months) - near
+        beyond = np.maximum(np.arange(1, base.shape[1] + 1) - self.reach, 0)
+        return np.asarray(shift * np.maximum(1 - beyond / FADES_OVER, 0.0))
 
 
 def base_log_odds(base: Survival, rows: pd.DataFrame, months: int) -> FloatArray:

@@ -1,5 +1,6 @@
+import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ml import bundles, value_metrics
-from ml.models import clv, clv_histories, clv_transactional, survival
+from ml.models import clv, clv_challenger, clv_contractual, clv_histories, clv_transactional, survival
 from ml.models.clv_terms import Terms
 from tests.unit.ml import contracts
 
@@ -217,3 +218,28 @@ def test_contractual_lower_bound_follows_how_many_left() -> None:
     stayed, left = model.calibrated(rows, top), model.calibrated(rows, np.where(np.arange(len(top)) % 4, 0.0, top))
     assert stayed.lower_tail > left.lower_tail
     assert stayed.predict(rows)["lower"].sum() > left.predict(rows)["lower"].sum()
+
+
+def test_challenger_stands_beside_the_model_and_is_never_served() -> None:
+    """The two-part challenger is in the table, a sentence compares it, and the candidate is the probability model."""
+    outcome = clv.run_training(clv_histories.Transactional(buyers(800)), END, TERMS)
+    methods = {row.method for row in outcome.report.metrics}
+    assert {"lightgbm_two_part", "bg_nbd_gamma_gamma"} <= methods
+    assert any("challenger lightgbm two part is" in reason for reason in outcome.reasons)
+    assert isinstance(outcome.candidate, clv_transactional.TransactionalClv)
+
+
+def test_challenger_needs_buyers_and_others() -> None:
+    """Where hardly anybody bought there is no challenger."""
+    model, rows = fitted(BOTH[0].values[0])
+    assert isinstance(model, clv_transactional.TransactionalClv)
+    assert clv_challenger.two_part(model, rows, np.zeros(len(rows)), model, rows) is None
+
+
+def test_a_model_of_before_the_hazard_is_still_read(tmp_path: Path) -> None:
+    """The parameters that earlier versions stored give the base survival and one rate of growth."""
+    base = survival.fit(np.array([3.0, 9.0]), np.array([1.0, 0.0]), pd.Series(["a", "b"]))
+    plain = {"survival": asdict(base), "growth_monthly": 0.01, "terms": asdict(TERMS)}
+    (tmp_path / clv_contractual.FILE).write_text(json.dumps({**plain, "lower_tail": 0.05, "upper_width": 0.0}))
+    found = clv_contractual.ContractualClv.load(tmp_path)
+    assert (found.hazard.base, found.growth.monthly, found.method) == (base, 0.01, "shifted_beta_geometric")

@@ -66,7 +66,7 @@ def test_covariates_fade_beyond_what_was_watched(fitted: tuple[ContractualClv, p
     stays = model.hazard.active(rows, 120)
     base = model.hazard.base.remaining(rows["tenure_months"].to_numpy(), rows["segment"], 120)
     assert (np.diff(stays, axis=1) <= 0).all()
-    assert stays[:, -1] / stays[:, -2] == pytest.approx(base[:, -1] / base[:, -2], abs=2e-3)
+    assert stays[:, -1] / stays[:, -2] == pytest.approx(base[:, -1] / base[:, -2])
 
 
 def test_base_is_kept_where_covariates_say_nothing() -> None:
