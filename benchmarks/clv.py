@@ -101,7 +101,7 @@ def _contracts(folder: Path, seeds: Sequence[int]) -> tuple[str, list[str]]:
         "## With contracts: simulated companies of 1,200 accounts, three years\n\nEach is judged as every training "
         "judges itself: learned up to a year before the end, held against that year. Errors are ratios to a line "
         "through MRR learned a year earlier. `base` is the shifted-beta-geometric survival without covariates, `ACV` "
-        "monthly amount × tenure. The truth that the simulator writes ends after 90 days, so realised money is what counts.",
+        "monthly amount × tenure. The truth that the simulator writes ends after 90 days, so realised money counts.",
         table(rows.drop(columns="best baseline")),
         table(rows[["company", "best baseline"]]),
         f"## Three unseen years\n\nA company of {OLD.accounts:,} accounts and {OLD.months // 12} years "
