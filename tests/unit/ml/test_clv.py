@@ -166,6 +166,19 @@ def test_survival_recovers_known_parameters() -> None:
     assert means == pytest.approx({"high": 0.1, "low": 0.05}, rel=0.1)
 
 
+def test_plausible_survival_covers_the_truth() -> None:
+    """Over 40 simulated companies the draws of the mean churn hold the true one about nine times in ten."""
+    inside = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        months, seen = rng.geometric(rng.beta(1.2, 22.8, 400)), rng.integers(1, 37, 400)
+        ended = (months <= seen).astype(float)
+        fitted = survival.fit(np.minimum(months, seen).astype(float), ended, pd.Series(["all"] * 400), seed)
+        low, high = np.quantile(1 / (1 + np.exp(-np.array(fitted.draws)[:, 0])), [0.05, 0.95])
+        inside.append(low <= 0.05 <= high)
+    assert 0.75 <= np.mean(inside) <= 0.975
+
+
 def test_survival_equals_the_published_example() -> None:
     """Fader & Hardie (2007), "regular" segment: 1,000 customers over seven years give alpha 0.704, beta 1.182."""
     lost = [369, 163, 86, 56, 37, 27, 21]
