@@ -6,6 +6,7 @@ no month beyond those it has seen, and the value covers years. Belongs here: its
 here: the comparison (`ml.models.clv`).
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import lightgbm as lgb
@@ -14,13 +15,18 @@ import pandas as pd
 
 from ml.arrays import BoolArray, FloatArray, logistic
 from ml.encoding import EncodedColumn, Encoder
-from ml.models.boosted import MOST_ROUNDS, PATIENCE, fit_boosted, parameters
+from ml.models.boosted import fit_boosted
 from ml.models.clv_transactional import TransactionalClv
 from ml.models.person_months import folds
 
 METHOD: Final = "lightgbm_two_part"
 LEAST_BUYERS: Final = 100
 PARTS: Final = 4
+AMOUNT_SETTINGS: Final[Mapping[str, Any]] = {
+    "objective": "gamma", "metric": "gamma", "num_leaves": 15, "max_depth": 4, "learning_rate": 0.05, "lambda_l2": 5.0,
+    "feature_fraction": 0.6, "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 63,
+    "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1,
+}  # fmt: skip
 HISTORY: Final = ("repeat_purchases", "last_age", "age", "mean_amount", "monthly_amount")
 SAID: Final = ("value", "expected_purchases", "expected_amount")
 
@@ -62,10 +68,11 @@ def _features(model: TransactionalClv, rows: pd.DataFrame) -> FloatArray:
 
 def _fit_amount(features: FloatArray, brought: FloatArray, held: BoolArray, seed: int) -> lgb.Booster:
     """Mean of a positive amount (gamma deviance, log link), stopped by customers that are held out."""
-    settings: dict[str, Any] = parameters(len(brought), len(brought), seed) | {"objective": "gamma", "metric": "gamma"}
+    settings: dict[str, Any] = {**AMOUNT_SETTINGS, "min_data_in_leaf": int(np.clip(len(brought) // 100, 10, 200))}
+    settings["seed"] = seed
     train = lgb.Dataset(features[~held], brought[~held], params=settings)
     newer = lgb.Dataset(features[held], brought[held], reference=train, params=settings)
-    stop = lgb.early_stopping(PATIENCE, verbose=False)
-    first = lgb.train(settings, train, num_boost_round=MOST_ROUNDS, valid_sets=[newer], callbacks=[stop])
+    stop = lgb.early_stopping(30, verbose=False)
+    first = lgb.train(settings, train, num_boost_round=400, valid_sets=[newer], callbacks=[stop])
     whole = lgb.Dataset(features, brought, params=settings)
     return lgb.train(settings, whole, num_boost_round=max(1, first.best_iteration))
