@@ -67,6 +67,9 @@ def _create(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[st
     partition = ", ".join(f'"{key}"' for key in keys)
     connection.execute(f"create schema if not exists {SCHEMA}")
     connection.execute(f"create table if not exists {name} as from new_predictions limit 0")
+    # A model may say more than the fallback before it.
+    for column, kind, *_ in connection.execute("describe new_predictions").fetchall():
+        connection.execute(f'alter table {name} add column if not exists "{column}" {kind}')
     connection.execute(
         f'create or replace view {SCHEMA}."{table}_latest" as '  # noqa: S608 - names from our own code
         f"select * exclude (statement) from (select *, row_number() over "

@@ -52,7 +52,7 @@ def _score_churn(
 def _score_clv(
     connection: duckdb.DuckDBPyConnection, company: Company, champion: Champion, as_of: date
 ) -> pd.DataFrame:
-    sources, _ = clv_sources(connection, company)
+    sources, _ = clv_sources(connection, company, as_of)
     customers = sources.customers(as_of)
     said: pd.DataFrame = champion.predict(customers)
     return said.assign(account_id=customers["account_id"], as_of=pd.Timestamp(as_of))

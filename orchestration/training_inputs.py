@@ -6,7 +6,7 @@ here: the training, the registry, Dagster.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,11 +17,12 @@ from companies.settings import Company
 from feature_definitions import registry as views
 from ml import labels
 from ml.evaluation import TrainingOutcome
-from ml.models import churn, clv, lead_score, revenue, win_probability
+from ml.models import churn, clv, clv_histories, lead_score, revenue, win_probability
 from ml.models.close_hazards import MONTH_DAYS, MONTHS
+from ml.models.clv_contractual import History
 from ml.models.clv_terms import Terms
 from ml.models.revenue_bottom_up import BottomUp, Purchases, Subscriptions
-from ml.training_frames import TrainingFrame, training_frame
+from ml.training_frames import TrainingFrame, content_hash, training_frame
 from orchestration import frames
 
 
@@ -135,7 +136,10 @@ def train_clv(connection: duckdb.DuckDBPyConnection, company: Company, _champion
     sources, tables = clv_sources(connection, company)
     last = frames.last_as_of(connection)
     outcome = clv.run_training(sources, last, terms)
-    return _from_facts(outcome, tables, terms, last)
+    read = views.views_for("clv") if company.business_model == "contractual" else ()
+    return replace(
+        _from_facts(outcome, tables, terms, last), feature_versions={view.name: view.version for view in read}
+    )
 
 
 def clv_terms(company: Company) -> Terms:
@@ -145,14 +149,20 @@ def clv_terms(company: Company) -> Terms:
 
 
 def clv_sources(
-    connection: duckdb.DuckDBPyConnection, company: Company
-) -> tuple[clv.Transactional | clv.Contractual, list[pd.DataFrame]]:
-    """What the business model's value is learned from, and the same tables for the content hash."""
+    connection: duckdb.DuckDBPyConnection, company: Company, as_of: date | None = None
+) -> tuple[clv_histories.Transactional | clv_histories.Contractual, list[pd.DataFrame]]:
+    """What the business model's value is learned from, and the same tables for the content hash.
+
+    Args:
+        as_of: features of this month end only, which is all that scoring reads.
+    """
     if company.business_model == "transactional":
         purchases = frames.facts(connection, "purchases")
-        return clv.Transactional(purchases), [purchases]
+        return clv_histories.Transactional(purchases), [purchases]
     spells, movements, segments = (frames.facts(connection, name) for name in ("spells", "movements", "segments"))
-    return clv.Contractual(spells, movements, segments), [spells, movements, segments]
+    found = frames.features(connection, views.views_for("clv"), as_of)
+    history = History(found, views.columns_for("clv"), _confirm_days(company))
+    return clv_histories.Contractual(spells, movements, segments, history), [spells, movements, segments, found]
 
 
 def train_revenue(connection: duckdb.DuckDBPyConnection, company: Company, _champion: Champion) -> Trained:
@@ -227,7 +237,7 @@ def _from_facts(
 ) -> Trained:
     digest = hashlib.sha256(last.isoformat().encode())
     for table in tables:
-        digest.update(table.to_csv(index=False).encode())
+        digest.update(content_hash(table, ()).encode())
     rows = sum(len(table) for table in tables)
     return Trained(outcome, digest.hexdigest(), rows, None, last, asdict(params), {}, None)
 

@@ -8,13 +8,14 @@ While alive a customer buys by a Poisson process with rate lambda ~ Gamma(r, alp
 is gone with probability p ~ Beta(a, b). All times have one unit, by convention weeks.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import betainc, betaln, digamma, expit, gammaln, hyp2f1
+from scipy.special import betainc, betaln, digamma, expit, gammaln, hyp2f1, ndtri
 
 Array = npt.NDArray[np.float64]
 
@@ -22,6 +23,8 @@ STARTS: Final = ((0.5, 0.25, 0.8, 2.5), (1.0, 1.0, 1.0, 1.0), (0.2, 0.1, 0.3, 5.
 LOG_BOUND: Final = 9.0
 FEW_HISTORIES: Final = 1_500
 AWAY_FROM_ONE: Final = 1e-6
+STEP: Final = 1e-3
+WIDEST: Final = 3.0  # standard error of the logarithm of a parameter that the purchases say nothing about
 
 
 class NoConvergenceError(ValueError):
@@ -30,13 +33,43 @@ class NoConvergenceError(ValueError):
 
 @dataclass(frozen=True)
 class BgNbd:
-    """Fitted parameters (rates per unit of time of the data) and the log-likelihood reached."""
+    """Fitted parameters (rates per unit of time of the data) and the log-likelihood reached.
+
+    Attributes:
+        covariance: of the logarithms of (r, alpha, a, b), the inverse of the observed information; empty if unknown.
+    """
 
     r: float
     alpha: float
     a: float
     b: float
     log_likelihood: float
+    covariance: tuple[tuple[float, ...], ...] = ()
+
+    def interval(self, statistic: Callable[["BgNbd"], Array], level: float) -> tuple[Array, Array]:
+        """Bounds that the doubt about the parameters leaves to a statistic, by the delta method.
+
+        Args:
+            statistic: of a model, on a scale without bounds (a logarithm, log odds); shape (n,).
+
+        Returns:
+            Lower and upper bound on that scale, each of shape (n,); the value itself where there is no covariance.
+        """
+        value, logs = statistic(self), self.logs()
+        if not self.covariance:
+            return value, value
+        slopes = [
+            (statistic(_from_logs(logs + step)) - statistic(_from_logs(logs - step))) / (2 * STEP)
+            for step in STEP * np.eye(len(logs))
+        ]
+        gradient = np.column_stack(slopes)
+        error = np.sqrt(np.sum((gradient @ np.array(self.covariance)) * gradient, axis=1))
+        width = float(ndtri((1 + level) / 2)) * error
+        return value - width, value + width
+
+    def logs(self) -> Array:
+        """Logarithms of (r, alpha, a, b), the scale on which they are estimated."""
+        return np.log([self.r, self.alpha, self.a, self.b])
 
     def probability_alive(self, x: Array, t_x: Array, age: Array) -> Array:
         """Probability that a customer with x repeat purchases, the last at t_x, is alive at `age`; shape (n,).
@@ -79,6 +112,11 @@ class BgNbd:
         return self.a + AWAY_FROM_ONE if abs(self.a - 1) < AWAY_FROM_ONE else self.a
 
 
+def from_json(plain: Mapping[str, Any]) -> BgNbd:
+    """The model of its plain data (`dataclasses.asdict`)."""
+    return BgNbd(**{**plain, "covariance": tuple(tuple(row) for row in plain.get("covariance", ()))})
+
+
 def fit(x: Array, t_x: Array, age: Array) -> BgNbd:
     """Maximum likelihood over customers.
 
@@ -100,7 +138,8 @@ def fit(x: Array, t_x: Array, age: Array) -> BgNbd:
         raise NoConvergenceError(msg)
     r, alpha, a, b = (float(value) for value in np.exp(logs))
     log_likelihood = -value - float(np.sum(x)) * float(np.log(scale))
-    return BgNbd(r=r, alpha=alpha * scale, a=a, b=b, log_likelihood=log_likelihood)
+    doubt = _covariance(logs, rows, counts.astype(float))
+    return BgNbd(r=r, alpha=alpha * scale, a=a, b=b, log_likelihood=log_likelihood, covariance=doubt)
 
 
 def _best(rows: Array, counts: Array) -> tuple[float, Array]:
@@ -116,6 +155,23 @@ def _solve(start: Array, rows: Array, counts: Array) -> tuple[float, Array]:
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
     found = minimize(_negative, start, args=(rows, counts), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return float(found.fun) * float(counts.sum()), np.asarray(found.x)
+
+
+def _covariance(logs: Array, rows: Array, counts: Array) -> tuple[tuple[float, ...], ...]:
+    """Inverse of the Hessian of the negative log-likelihood, by central differences of its gradient."""
+    slopes = [
+        (_negative(logs + step, rows, counts)[1] - _negative(logs - step, rows, counts)[1]) / (2 * STEP)
+        for step in STEP * np.eye(len(logs))
+    ]
+    information = float(counts.sum()) * (np.array(slopes) + np.array(slopes).T) / 2
+    values, vectors = np.linalg.eigh(information)
+    found = (vectors / np.maximum(values, WIDEST**-2)) @ vectors.T
+    return tuple(tuple(float(value) for value in row) for row in found)
+
+
+def _from_logs(logs: Array) -> BgNbd:
+    r, alpha, a, b = (float(value) for value in np.exp(logs))
+    return BgNbd(r=r, alpha=alpha, a=a, b=b, log_likelihood=0.0)
 
 
 def _negative(logs: Array, rows: Array, counts: Array) -> tuple[float, Array]:

@@ -12,7 +12,7 @@ fitted at the third and calibrated on the months before it.
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, Literal, Protocol
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -21,10 +21,11 @@ from ml import gates, value_metrics
 from ml.arrays import FloatArray
 from ml.evaluation import TrainingOutcome, TrainingReport, status_of
 from ml.gate_results import GateResult
-from ml.models import clv_contractual, clv_fallback, clv_transactional, survival
+from ml.models import clv_challenger, clv_contractual, clv_transactional
 from ml.models.bg_nbd import NoConvergenceError
 from ml.models.clv_fallback import SteadyClv
-from ml.models.clv_terms import WEEKS_PER_MONTH, Terms
+from ml.models.clv_histories import Contractual, Model, Transactional, later
+from ml.models.clv_terms import Terms
 
 MODEL: Final = "clv"
 LONGEST_TEST: Final = 12
@@ -32,102 +33,8 @@ LEAST_TEST: Final = 2
 LEAST_CUSTOMERS: Final = 30
 LEAST_EVENTS: Final = 10
 LARGEST_BIAS: Final = 0.3
-LAPSED_WEEKS: Final = 26.0
 
-Model = clv_transactional.TransactionalClv | clv_contractual.ContractualClv
 Outcome = TrainingOutcome[Model, SteadyClv]
-
-
-class Sources(Protocol):
-    """The rows of one business model, seen from any date."""
-
-    def months_of_history(self, until: date) -> int:
-        """Whole months from the first customer to `until`."""
-
-    def customers(self, as_of: date) -> pd.DataFrame:
-        """Customers of a date with their features as known then."""
-
-    def fit(self, as_of: date, terms: Terms) -> Model:
-        """The model of what was known at a date."""
-
-    def fallback(self, as_of: date, terms: Terms) -> SteadyClv:
-        """The baseline of what was known at a date."""
-
-    def realised(self, accounts: "pd.Series[str]", start: date, months: int, terms: Terms) -> FloatArray:
-        """What the accounts brought in the months after a date."""
-
-    def events(self, as_of: date) -> int:
-        """How often customers did what the model learns from: bought again, or left."""
-
-
-@dataclass(frozen=True)
-class Transactional:
-    """Purchases (marts.fct_purchases: account_id, purchased_on, amount)."""
-
-    purchases: pd.DataFrame
-    event_name: str = "customers who bought again"
-
-    def months_of_history(self, until: date) -> int:
-        """See `Sources`."""
-        return _months_between(pd.to_datetime(self.purchases["purchased_on"]).min(), until)
-
-    def customers(self, as_of: date) -> pd.DataFrame:
-        """See `Sources`."""
-        return clv_transactional.customers(self.purchases, as_of)
-
-    def fit(self, as_of: date, terms: Terms) -> Model:
-        """See `Sources`."""
-        return clv_transactional.fit(self.customers(as_of), terms)
-
-    def fallback(self, as_of: date, terms: Terms) -> SteadyClv:
-        """A customer counts as lost after half a year without a purchase, at the time of his last one."""
-        rows = self.customers(as_of)
-        lapsed = np.asarray(rows["age"] - rows["last_age"] > LAPSED_WEEKS, dtype=float)
-        weeks = np.where(lapsed > 0, rows["last_age"], rows["age"])
-        return clv_fallback.fit(np.asarray(weeks / WEEKS_PER_MONTH, dtype=float), lapsed, terms)
-
-    def realised(self, accounts: "pd.Series[str]", start: date, months: int, terms: Terms) -> FloatArray:
-        """See `Sources`."""
-        return clv_transactional.realised(self.purchases, accounts, start, _later(start, months), terms)
-
-    def events(self, as_of: date) -> int:
-        """Customers with a repeat purchase."""
-        return int((self.customers(as_of)["repeat_purchases"] > 0).sum())
-
-
-@dataclass(frozen=True)
-class Contractual:
-    """Spells (marts.fct_customer_spells), MRR movements (marts.fct_mrr_movements), segments (account_id, segment)."""
-
-    spells: pd.DataFrame
-    movements: pd.DataFrame
-    segments: pd.DataFrame
-    event_name: str = "churned customers"
-
-    def months_of_history(self, until: date) -> int:
-        """See `Sources`."""
-        return _months_between(pd.to_datetime(self.movements["month_start"]).min(), until)
-
-    def customers(self, as_of: date) -> pd.DataFrame:
-        """See `Sources`."""
-        return clv_contractual.customers(self.spells, self.movements, self.segments, as_of)
-
-    def fit(self, as_of: date, terms: Terms) -> Model:
-        """See `Sources`."""
-        return clv_contractual.fit(self.spells, self.movements, self.segments, as_of, terms)
-
-    def fallback(self, as_of: date, terms: Terms) -> SteadyClv:
-        """ACV × tenure: constant churn of all spells so far."""
-        rows = survival.spells_in_months(self.spells, pd.Timestamp(as_of))
-        return clv_fallback.fit(rows["months"].to_numpy(float), rows["is_ended"].to_numpy(float), terms)
-
-    def realised(self, accounts: "pd.Series[str]", start: date, months: int, terms: Terms) -> FloatArray:
-        """See `Sources`."""
-        return clv_contractual.realised(self.movements, accounts, start, months, terms)
-
-    def events(self, as_of: date) -> int:
-        """Ended spells."""
-        return int(survival.spells_in_months(self.spells, pd.Timestamp(as_of))["is_ended"].sum())
 
 
 def run_training(sources: Transactional | Contractual, last_as_of: date, terms: Terms) -> Outcome:
@@ -152,43 +59,81 @@ def run_training(sources: Transactional | Contractual, last_as_of: date, terms: 
 def _judged(sources: Transactional | Contractual, end: date, terms: Terms, fallback: SteadyClv) -> Outcome:
     months = _test_months(sources.months_of_history(end))
     short = replace(terms, months=months)
-    middle, start = _later(end, -months), _later(end, -2 * months)
-    tested = _calibrated(sources, sources.fit(middle, short), start, months)
-    rows = sources.customers(middle)
+    middle, start = later(end, -months), later(end, -2 * months)
+    earlier = _Earlier.of(sources, start, short)
+    fitted, rows = sources.fit(middle, short), sources.customers(middle)
     actual = sources.realised(rows["account_id"], middle, months, short)
+    tested = fitted if earlier is None else _with_doubt_of(fitted, earlier.calibrated())
     prediction = tested.predict(rows)
-    kept = method(sources)
-    baselines = _baselines(sources, middle, short, rows, start)
-    methods = {kept: prediction["value"].to_numpy(float), **baselines}
-    metrics = value_metrics.metric_rows(MODEL, methods, actual, kept, middle, end)
+    kept = tested.method
+    simpler = {model.method: model.predict(rows)["value"].to_numpy(float) for model in tested.siblings()}
+    methods = {
+        kept: prediction["value"].to_numpy(float),
+        **simpler,
+        **_baselines(sources, middle, short, rows, start),
+    }
+    challengers = _challengers(earlier, fitted, rows)
+    metrics = value_metrics.metric_rows(MODEL, {**methods, **challengers}, actual, kept, middle, end)
     inside = np.asarray((prediction["lower"] <= actual) & (prediction["upper"] >= actual), dtype=float)
     metrics.append(value_metrics.coverage_row(MODEL, kept, inside, middle, end))
     found = _gates(methods, actual, kept, inside, terms.nominal)
-    candidate = _calibrated(sources, sources.fit(end, terms), middle, months)
+    candidate = _with_doubt_of(sources.fit(end, terms), fitted.calibrated(rows, actual))
     status, reasons = status_of(found)
     tables = {"deciles": value_metrics.decile_table(actual, methods[kept])}
     note = f"judged on {len(rows)} customers over {months} months; the value covers {terms.months} months"
-    report = TrainingReport(MODEL, status, (*reasons, note), kept, tuple(metrics), found, tables)
+    told = (*reasons, *tested.remarks(), *_compared(methods[kept], challengers, actual), note)
+    report = TrainingReport(MODEL, status, told, kept, tuple(metrics), found, tables)
     return TrainingOutcome(report, candidate, fallback)
 
 
-def method(sources: Transactional | Contractual) -> Literal["bg_nbd_gamma_gamma", "shifted_beta_geometric"]:
-    """Name of the model's method in reports."""
-    return "bg_nbd_gamma_gamma" if isinstance(sources, Transactional) else "shifted_beta_geometric"
+@dataclass(frozen=True)
+class _Earlier:
+    """A model of an earlier origin, its customers, and what they have brought since."""
+
+    model: Model
+    rows: pd.DataFrame
+    brought: FloatArray
+
+    @classmethod
+    def of(cls, sources: Transactional | Contractual, origin: date, terms: Terms) -> "_Earlier | None":
+        """None where the origin has too few customers, or too little is known of them, for a model."""
+        rows = sources.customers(origin)
+        if len(rows) < LEAST_CUSTOMERS:
+            return None
+        try:
+            model = sources.fit(origin, terms)
+        except NoConvergenceError:
+            return None
+        return cls(model, rows, sources.realised(rows["account_id"], origin, terms.months, terms))
+
+    def calibrated(self) -> Model:
+        """The model with the interval adjustment it needed."""
+        return self.model.calibrated(self.rows, self.brought)
 
 
-def _calibrated(sources: Transactional | Contractual, fitted: Model, origin: date, months: int) -> Model:
-    """The fitted model with the interval adjustment that a model of `origin` needed over the following months."""
-    rows = sources.customers(origin)
-    if len(rows) < LEAST_CUSTOMERS:
-        return fitted
-    short = replace(fitted.terms, months=months)
-    try:
-        earlier = sources.fit(origin, short)
-    except NoConvergenceError:
-        return fitted
-    earlier = earlier.calibrated(rows, sources.realised(rows["account_id"], origin, months, short))
-    return _with_doubt_of(fitted, earlier)
+def _challengers(earlier: _Earlier | None, fitted: Model, rows: pd.DataFrame) -> dict[str, FloatArray]:
+    """What is reported beside the model and never served."""
+    if (
+        earlier is None
+        or not isinstance(fitted, clv_transactional.TransactionalClv)
+        or not isinstance(earlier.model, clv_transactional.TransactionalClv)
+    ):
+        return {}
+    found = clv_challenger.two_part(earlier.model, earlier.rows, earlier.brought, fitted, rows)
+    return {} if found is None else {clv_challenger.METHOD: found}
+
+
+def _compared(value: FloatArray, challengers: dict[str, FloatArray], actual: FloatArray) -> tuple[str, ...]:
+    """A sentence per challenger: whether it would have been better."""
+    found = []
+    for name, other in challengers.items():
+        gain = value_metrics.rmse_difference(actual, other, value)
+        verdict = "is better than" if gain.lower > 0 else "is not better than"
+        found.append(
+            f"challenger {name.replace('_', ' ')} {verdict} the model: rmse lower by {gain.value:+.3f} "
+            f"(95 % interval {gain.lower:+.3f} to {gain.upper:+.3f})"
+        )
+    return tuple(found)
 
 
 def _with_doubt_of(fitted: Model, earlier: Model) -> Model:
@@ -245,7 +190,7 @@ def _missing(sources: Transactional | Contractual, end: date) -> tuple[str, ...]
     months = sources.months_of_history(end)
     if months < 3 * LEAST_TEST:
         reasons.append(f"needs about {3 * LEAST_TEST - months} more months of history")
-    origin = _later(end, -_test_months(months))
+    origin = later(end, -_test_months(months))
     customers, events = len(sources.customers(origin)), sources.events(origin)
     if customers < LEAST_CUSTOMERS:
         reasons.append(f"needs about {LEAST_CUSTOMERS - customers} more customers before {origin}")
@@ -260,12 +205,3 @@ def _has_rows(sources: Transactional | Contractual) -> bool:
 
 def _test_months(history: int) -> int:
     return int(np.clip(history // 3, LEAST_TEST, LONGEST_TEST))
-
-
-def _months_between(first: pd.Timestamp, until: date) -> int:
-    return (until.year - first.year) * 12 + until.month - first.month + (1 if first.day == 1 else 0)
-
-
-def _later(day: date, months: int) -> date:
-    """The month end that lies some months after (before) a month end."""
-    return (pd.Timestamp(day) + pd.offsets.MonthEnd(months)).date()

@@ -1,8 +1,8 @@
 """Customer value under contract: survival × expected MRR × margin, discounted, with intervals.
 
-Label (for judging): margin of the MRR in the months after `as_of`. Features: tenure, segment, current MRR. Belongs
-here: the customers of a date, the fitted value model, its intervals. Does not belong here: the survival likelihood
-(`ml.models.survival`), judging (`ml.models.clv`).
+Label (for judging): margin of the MRR in the months after `as_of`. Features: tenure, segment, current MRR and, through
+the hazard, the customer feature views. Belongs here: the customers of a date, the fitted value model, its intervals.
+Does not belong here: who stays (`ml.models.hazard`), how MRR moves (`ml.models.mrr_growth`), judging (`ml.models.clv`).
 
 Given that a customer stays K months his value is known but for the change of his MRR, and it rises with K: quantiles
 of the value are those of K. On past customers is learned which quantile of K leaves out its share of them below, and by
@@ -10,7 +10,7 @@ which factor the upper bound must move, outwards or inwards, to leave out its sh
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -18,18 +18,51 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from feature_definitions.base import FeatureColumn
 from ml.arrays import FloatArray
-from ml.models import survival
+from ml.models import hazard_training, mrr_growth, survival
 from ml.models.clv_terms import LIFETIME_MONTHS, NOMINAL, Terms
+from ml.models.hazard import Hazard
+from ml.models.mrr_growth import Growth
+from ml.models.person_months import watched, with_tenure
 
 FILE: Final = "clv_contractual.json"
-GROWTH_PRIOR_MONTHS: Final = 240.0
-MOST_GROWTH: Final = 0.03
 WIDEST: Final = 1.5
 JUST_BELOW: Final = 1 - 1e-6
 
 
-def customers(spells: pd.DataFrame, movements: pd.DataFrame, segments: pd.DataFrame, as_of: date) -> pd.DataFrame:
+@dataclass(frozen=True)
+class History:
+    """What the customer feature views said at past month ends.
+
+    Attributes:
+        features: account_id, as_of and the features; empty where there are none.
+        columns: the features that the hazard may use.
+        confirm_days: days after the end of a contract until it is certain (grace).
+    """
+
+    features: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"account_id": [], "as_of": []}))
+    columns: tuple[FeatureColumn, ...] = ()
+    confirm_days: int = 0
+
+    def at(self, as_of: date) -> pd.DataFrame:
+        """The features of one month end, by account."""
+        is_wanted = pd.to_datetime(self.features["as_of"]) == pd.Timestamp(as_of)
+        return self.features[is_wanted].drop(columns="as_of").set_index("account_id")
+
+    def until(self, as_of: date) -> pd.DataFrame:
+        """All rows up to a month end, with a fresh index."""
+        known = self.features.assign(as_of=pd.to_datetime(self.features["as_of"]))
+        return known[known["as_of"] <= pd.Timestamp(as_of)].reset_index(drop=True)
+
+
+def customers(
+    spells: pd.DataFrame,
+    movements: pd.DataFrame,
+    segments: pd.DataFrame,
+    as_of: date,
+    history: History | None = None,
+) -> pd.DataFrame:
     """Accounts with MRR at `as_of`, one row each, sorted by account.
 
     Args:
@@ -37,21 +70,17 @@ def customers(spells: pd.DataFrame, movements: pd.DataFrame, segments: pd.DataFr
         as_of: a month end.
 
     Returns:
-        account_id, segment ("unknown" without one), tenure_months (completed, of the current spell), mrr,
-        monthly_amount (= mrr, the name the fallback reads).
+        account_id, as_of, segment ("unknown" without one), tenure_months (completed, of the current spell), mrr,
+        monthly_amount (= mrr, the name the fallback reads), and the features of `history`.
     """
     months = pd.to_datetime(movements["month_start"])
     this = movements[months == pd.Timestamp(as_of).replace(day=1)]
     mrr = this.assign(mrr=this["closing_mrr"].astype(float)).query("mrr > 0")[["account_id", "mrr"]]
-    lengths = survival.spells_in_months(spells, pd.Timestamp(as_of))
-    tenure = lengths[~lengths["is_ended"].astype(bool)].groupby("account_id")["months"].min()
-    known = segments.drop_duplicates("account_id").set_index("account_id")["segment"]
-    rows = mrr.sort_values("account_id", ignore_index=True)
-    return rows.assign(
-        segment=rows["account_id"].map(known).fillna("unknown").astype(str),
-        tenure_months=rows["account_id"].map(tenure).fillna(0.0),
-        monthly_amount=rows["mrr"],
-    )
+    rows = mrr.sort_values("account_id", ignore_index=True).assign(as_of=pd.Timestamp(as_of))
+    known = with_tenure(rows, spells)[["account_id", "as_of", "mrr", "tenure_months"]]
+    known = known.assign(segment=_segment(known["account_id"], segments), monthly_amount=known["mrr"])
+    features = (history or History()).at(as_of)
+    return known.join(features[features.columns.difference(known.columns, sort=False)], on="account_id")
 
 
 def realised(movements: pd.DataFrame, accounts: "pd.Series[str]", start: date, months: int, terms: Terms) -> FloatArray:
@@ -71,23 +100,34 @@ class ContractualClv:
     """The fitted model.
 
     Attributes:
-        growth_monthly: expected net expansion of the MRR of customers who stay, per month.
+        growth: expected change of the MRR of customers who stay.
         lower_tail: probability of staying less long than the lower bound assumes.
         upper_width: the upper bound of the survival alone moves by exp(upper_width); inwards where negative.
     """
 
-    survival: survival.Survival
-    growth_monthly: float
+    hazard: Hazard
+    growth: Growth
     terms: Terms
     lower_tail: float = (1 - NOMINAL) / 2
     upper_width: float = 0.0
 
+    @property
+    def method(self) -> str:
+        """Name of the model in reports."""
+        return "shifted_beta_geometric" if self.hazard.method == "base" else f"hazard_{self.hazard.method}"
+
+    def siblings(self) -> tuple["ContractualClv", ...]:
+        """The simpler models inside this one: the base survival, where covariates stand on it."""
+        return () if self.hazard.method == "base" else (replace(self, hazard=Hazard(self.hazard.base)),)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of the report should know of the fit."""
+        return (self.hazard.choice,)
+
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """Value per row of `customers`: value, lower, upper, lifetime_value, expected_months, survival_12_months."""
-        tenure = features["tenure_months"].to_numpy(float)
         months = max(self.terms.months, LIFETIME_MONTHS)
-        stays = self.survival.remaining(tenure, features["segment"], months)
-        paid = self._paid(features["mrr"].to_numpy(float), months)
+        stays, paid = self.hazard.active(features, months), self._paid(features, months)
         horizon = slice(0, self.terms.months)
         value = (stays * paid)[:, horizon].sum(axis=1)
         low, high = self._quantiles(features)
@@ -126,26 +166,34 @@ class ContractualClv:
         return replace(self, lower_tail=earlier.lower_tail, upper_width=up)
 
     def save(self, folder: Path) -> None:
-        """Write the parameters as JSON."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        """Write the parameters as JSON, and a boosted hazard beside it."""
+        widths = {"lower_tail": self.lower_tail, "upper_width": self.upper_width}
+        plain = {
+            "hazard": self.hazard.to_json(),
+            "growth": self.growth.to_json(),
+            "terms": asdict(self.terms),
+            **widths,
+        }
+        (folder / FILE).write_text(json.dumps(plain, indent=1), encoding="utf-8")
+        self.hazard.save_booster(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "ContractualClv":
         """Read what `save` wrote."""
         data = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        kept = data["survival"]
-        fitted = survival.Survival(
-            (kept["pooled"][0], kept["pooled"][1]),
-            {name: (mean, precision) for name, (mean, precision) in kept["segments"].items()},
-            tuple((mean, precision) for mean, precision in kept["draws"]),
-        )
-        widths = data["lower_tail"], data["upper_width"]
-        return cls(fitted, data["growth_monthly"], Terms(**data["terms"]), *widths)
+        if "survival" in data:  # written before there was a hazard with covariates
+            plain = {"base": data["survival"], "method": "base", "linear": None, "design": None}
+            data |= {"hazard": {**plain, "reach": 0, "choice": ""}, "growth": {"monthly": data["growth_monthly"]}}
+        fitted = Hazard.load(data["hazard"], folder), Growth.from_json(data["growth"])
+        return cls(*fitted, Terms(**data["terms"]), data["lower_tail"], data["upper_width"])
 
-    def _paid(self, mrr: FloatArray, months: int) -> FloatArray:
+    def _paid(self, features: pd.DataFrame, months: int) -> FloatArray:
         """Discounted margin of each coming month if the customer stays; growth stops at the horizon."""
-        grown = (1 + self.growth_monthly) ** np.minimum(np.arange(1, months + 1), self.terms.months)
-        return mrr[:, None] * grown * self.terms.discounts(months) * self.terms.gross_margin_ratio
+        within = min(months, self.terms.months)
+        grown = self.growth.path(features, within)
+        grown = np.column_stack([grown, np.repeat(grown[:, -1:], months - within, axis=1)])
+        mrr = features["mrr"].to_numpy(float)[:, None]
+        return np.asarray(mrr * grown * self.terms.discounts(months) * self.terms.gross_margin_ratio)
 
     def _quantiles(self, features: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         """Value at the lower and upper quantile of the months a customer stays, the upper before its width."""
@@ -161,8 +209,8 @@ class ContractualClv:
     def _values(self, features: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         """P(stays at least 1..months), shape (n, months), and value if 0..months are stayed, shape (n, months + 1)."""
         months = self.terms.months
-        stays = self.survival.plausible(features["tenure_months"].to_numpy(float), features["segment"], months)
-        paid = np.cumsum(self._paid(features["mrr"].to_numpy(float), months), axis=1)
+        stays = self.hazard.plausible(features, months)
+        paid = np.cumsum(self._paid(features, months), axis=1)
         return stays, np.column_stack([np.zeros(len(paid)), paid])
 
 
@@ -176,21 +224,24 @@ def _lower_tail(stays: FloatArray, values: FloatArray, actual: FloatArray, share
 
 
 def fit(
-    spells: pd.DataFrame, movements: pd.DataFrame, segments: pd.DataFrame, as_of: date, terms: Terms
+    spells: pd.DataFrame,
+    movements: pd.DataFrame,
+    segments: pd.DataFrame,
+    as_of: date,
+    terms: Terms,
+    history: History | None = None,
 ) -> ContractualClv:
-    """Survival of all spells and growth of all account-months up to `as_of`; the interval is not yet calibrated."""
+    """Hazard and growth of what was known at `as_of`; the interval is not yet calibrated."""
+    past = history or History()
     lengths = survival.spells_in_months(spells, pd.Timestamp(as_of))
+    segment = _segment(lengths["account_id"], segments)
+    base = survival.fit(lengths["months"].to_numpy(float), lengths["is_ended"].to_numpy(float), segment)
+    known = past.until(as_of)
+    rows = watched(with_tenure(known, spells), as_of, past.confirm_days)
+    rows = rows.assign(segment=_segment(rows["account_id"], segments))
+    return ContractualClv(hazard_training.fit(rows, past.columns, base), mrr_growth.fit(movements, known, as_of), terms)
+
+
+def _segment(accounts: "pd.Series[str]", segments: pd.DataFrame) -> "pd.Series[str]":
     known = segments.drop_duplicates("account_id").set_index("account_id")["segment"]
-    segment = lengths["account_id"].map(known).fillna("unknown").astype(str)
-    fitted = survival.fit(lengths["months"].to_numpy(float), lengths["is_ended"].to_numpy(float), segment)
-    return ContractualClv(fitted, net_growth(movements, as_of), terms)
-
-
-def net_growth(movements: pd.DataFrame, as_of: date) -> float:
-    """Net expansion per month of MRR that stays, shrunk towards 0 by the account-months seen, within ±3 %."""
-    past = movements[pd.to_datetime(movements["month_start"]) <= pd.Timestamp(as_of)]
-    stayed = past[(past["opening_mrr"].astype(float) > 0) & (past["closing_mrr"].astype(float) > 0)]
-    opening = float(stayed["opening_mrr"].astype(float).sum())
-    change = float((stayed["expansion_mrr"].astype(float) - stayed["contraction_mrr"].astype(float).abs()).sum())
-    shrink = len(stayed) / (len(stayed) + GROWTH_PRIOR_MONTHS)
-    return float(np.clip(shrink * change / opening if opening else 0.0, -MOST_GROWTH, MOST_GROWTH))
+    return accounts.map(known).fillna("unknown").astype(str)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm, qmc
 
-from ml.arrays import FloatArray
+from ml.arrays import FloatArray, log_odds, logistic
 from ml.models import bg_nbd, gamma_gamma
 from ml.models.clv_terms import LIFETIME_MONTHS, WEEKS_PER_MONTH, Terms
 
@@ -32,7 +32,13 @@ FEW_PURCHASES: Final = 8
 MOST_PURCHASES: Final = 4_096
 CENTRAL_BELOW: Final = 0.05
 LEVELS: Final = (0.5, 0.999)
-COLUMNS: Final = ("lifetime_value", "expected_purchases", "expected_amount", "probability_alive")
+LEAST_PURCHASES: Final = 1e-9
+COLUMNS: Final = (
+    "lifetime_value",
+    "expected_purchases", "expected_purchases_lower", "expected_purchases_upper",
+    "expected_amount",
+    "probability_alive", "probability_alive_lower", "probability_alive_upper",
+)  # fmt: skip
 
 
 def customers(purchases: pd.DataFrame, as_of: date) -> pd.DataFrame:
@@ -86,19 +92,51 @@ class TransactionalClv:
     terms: Terms
     level: float
 
+    @property
+    def method(self) -> str:
+        """Name of the model in reports."""
+        return "bg_nbd_gamma_gamma"
+
+    def siblings(self) -> tuple["TransactionalClv", ...]:
+        """There is no simpler model inside this one."""
+        return ()
+
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing to add to the figures."""
+        return ()
+
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
-        """Value per row of `customers`: value, lower, upper, lifetime_value, expected_purchases, expected_amount,
-        probability_alive; money in the company's currency.
-        """  # noqa: D205
-        x, last, age = (features[name].to_numpy(float) for name in ("repeat_purchases", "last_age", "age"))
-        said = self._expected(features)
+        """Value per row of `customers`, and its parts; money in the company's currency.
+
+        Returns:
+            value, lower, upper, lifetime_value, expected_purchases, expected_amount, probability_alive. The bounds of
+            purchases and of being alive are those that the doubt about the model's parameters leaves (delta method).
+        """
+        said = self.expected(features)
         lower, upper = self._interval(features, said)
-        return said.assign(lower=lower, upper=upper, probability_alive=self.purchases.probability_alive(x, last, age))[
+        return said.assign(lower=lower, upper=upper, **self._parts(features))[
             ["account_id", "value", "lower", "upper", *COLUMNS]
         ]
 
-    def _expected(self, features: pd.DataFrame) -> pd.DataFrame:
-        """The expectations among the columns of `predict`."""
+    def _parts(self, features: pd.DataFrame) -> dict[str, FloatArray]:
+        """P(alive), and the bounds of P(alive) and of the expected purchases."""
+        x, last, age = (features[name].to_numpy(float) for name in ("repeat_purchases", "last_age", "age"))
+        weeks, level = self.terms.months * WEEKS_PER_MONTH, self.terms.nominal
+        alive = self.purchases.interval(lambda model: log_odds(model.probability_alive(x, last, age)), level)
+        bought = self.purchases.interval(
+            lambda model: np.log(np.maximum(model.expected_future_purchases(x, last, age, weeks), LEAST_PURCHASES)),
+            level,
+        )
+        return {
+            "probability_alive": self.purchases.probability_alive(x, last, age),
+            "probability_alive_lower": np.where(x > 0, logistic(alive[0]), 1.0),
+            "probability_alive_upper": np.where(x > 0, logistic(alive[1]), 1.0),
+            "expected_purchases_lower": np.exp(bought[0]),
+            "expected_purchases_upper": np.exp(bought[1]),
+        }
+
+    def expected(self, features: pd.DataFrame) -> pd.DataFrame:
+        """The expectations among the columns of `predict`: account_id, value, lifetime_value, purchases, amount."""
         x = features["repeat_purchases"].to_numpy(float)
         amount = self.amounts.expected_amount(x, features["mean_amount"].to_numpy(float))
         by_month = self.purchases_by_month(features, max(self.terms.months, LIFETIME_MONTHS))
@@ -131,7 +169,7 @@ class TransactionalClv:
 
         Rows that may well buy nothing have one-sided intervals from 0, the others central ones.
         """
-        ratio = _ratio(self._expected(features))
+        ratio = _ratio(self.expected(features))
         at, nothing = np.zeros(len(features)), np.zeros(len(features))
         for rows, sums, zero in self._chunks(features):
             at[rows] = np.mean(sums * ratio[rows, None] <= actual[rows, None], axis=1)
@@ -154,7 +192,7 @@ class TransactionalClv:
         """Read what `save` wrote."""
         data = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return cls(
-            bg_nbd.BgNbd(**data["purchases"]),
+            bg_nbd.from_json(data["purchases"]),
             gamma_gamma.GammaGamma(**data["amounts"]),
             Terms(**data["terms"]),
             data["level"],

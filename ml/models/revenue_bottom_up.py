@@ -45,10 +45,10 @@ class Subscriptions:
         """See `BottomUp`; `as_of` is a month end."""
         rows = clv_contractual.customers(self.spells, self.movements, NO_SEGMENTS, as_of)
         model = clv_contractual.fit(self.spells, self.movements, NO_SEGMENTS, as_of, Terms(months=horizon))
-        stays = model.survival.remaining(rows["tenure_months"].to_numpy(float), rows["segment"], horizon)
-        grown = (1 + model.growth_monthly) ** np.arange(1, horizon + 1)
+        stays = model.hazard.base.remaining(rows["tenure_months"].to_numpy(float), rows["segment"], horizon)
+        grown = (1 + model.growth.monthly) ** np.arange(1, horizon + 1)
         retained = rows["mrr"].to_numpy(float) @ stays * grown
-        fresh = model.survival.remaining(np.zeros(1), pd.Series(["unknown"]), horizon)[0]
+        fresh = model.hazard.base.remaining(np.zeros(1), pd.Series(["unknown"]), horizon)[0]
         cohort = np.concatenate([[1.0], fresh[:-1]])
         new = coming_new(self._new(as_of), horizon)
         return np.asarray(retained + np.convolve(new, cohort)[:horizon])

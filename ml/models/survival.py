@@ -1,7 +1,7 @@
 """How long contracts last: the shifted-beta-geometric model, fitted by penalised maximum likelihood.
 
 Belongs here: survival in whole months with right-censored spells, pooled and by segment. Does not belong here: money
-(`ml.models.clv_contractual`), covariates (`ml.models.churn`).
+(`ml.models.clv_contractual`), covariates (`ml.models.hazard`).
 
 Source: Fader & Hardie, "How to Project Customer Retention", Journal of Interactive Marketing 21 (2007) 76-90, eq. 5-6:
 each customer churns per period with probability theta ~ Beta(alpha, beta), so S(t) = B(alpha, beta + t) / B(alpha,
@@ -10,7 +10,7 @@ scale; a weak normal prior keeps small data finite, and segments have the pooled
 segment stays near it and a large one goes its own way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,19 +45,29 @@ class Survival:
     segments: Mapping[str, tuple[float, float]]
     draws: tuple[tuple[float, float], ...]
 
+    def estimates(self, segment: "pd.Series[Any]") -> FloatArray:
+        """The parameters of each row's segment, the pooled ones for an unknown segment; shape (n, 2)."""
+        return np.array([self.segments.get(str(name), self.pooled) for name in segment]).reshape(-1, 2)
+
     def remaining(self, tenure: FloatArray, segment: "pd.Series[Any]", months: int) -> FloatArray:
         """P(active k months from now | active at `tenure` months) for k = 1..months; shape (n, months)."""
-        estimates = np.array([self.segments.get(str(name), self.pooled) for name in segment]).reshape(-1, 2)
-        return remaining(estimates, tenure, months)
+        return remaining(self.estimates(segment), tenure, months)
 
-    def plausible(self, tenure: FloatArray, segment: "pd.Series[Any]", months: int) -> FloatArray:
-        """The same, averaged over the uncertainty of the parameters (posterior predictive)."""
-        estimates = np.array([self.segments.get(str(name), self.pooled) for name in segment]).reshape(-1, 2)
-        shifts = np.array(self.draws) - np.array(self.pooled)
-        total = np.zeros((len(tenure), months))
-        for shift in shifts:
-            total += remaining(np.clip(estimates + shift, LOWEST, HIGHEST), tenure, months)
-        return total / len(shifts)
+    def plausible_remaining(self, tenure: FloatArray, segment: "pd.Series[Any]", months: int) -> Iterator[FloatArray]:
+        """The same for each plausible value of the parameters."""
+        estimates = self.estimates(segment)
+        for draw in self.draws:
+            moved = estimates + np.array(draw) - np.array(self.pooled)
+            yield remaining(np.clip(moved, LOWEST, HIGHEST), tenure, months)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Survival":
+        """The survival of its plain data (`dataclasses.asdict`)."""
+        return cls(
+            (plain["pooled"][0], plain["pooled"][1]),
+            {name: (mean, precision) for name, (mean, precision) in plain["segments"].items()},
+            tuple((mean, precision) for mean, precision in plain["draws"]),
+        )
 
 
 def remaining(estimates: FloatArray, tenure: FloatArray, months: int) -> FloatArray:

@@ -36,7 +36,7 @@ PROMISES = {
     "win_probability": "Probability that an open deal is won within the horizon, and the months in which it may close.",
     "revenue": "Revenue of the coming months by region and segment, with 80 % and 95 % intervals that add up.",
 }
-READS_FEATURES = ("churn", "lead_score", "win_probability")
+READS_FEATURES = ("churn", "clv", "lead_score", "win_probability")
 
 
 def model_assets() -> list[dg.AssetsDefinition]:

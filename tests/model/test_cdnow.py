@@ -82,9 +82,34 @@ def test_the_sample_holdout_is_predicted_as_well_as_published(sample: pd.DataFra
     assert round(float(predicted.sum())) == 1653
 
 
-def test_all_customers_are_fitted_to_the_same_parameters_as_by_the_reference(data_dir: Path) -> None:
-    """The 23,570 customers of the full file: 0.252, 4.789, 0.723, 2.161."""
+def test_all_customers_are_fitted_and_foretold_as_by_the_reference(data_dir: Path) -> None:
+    """The full file: parameters; over 39 unseen weeks correlation 0.669, error 0.819, 16,874 of 19,684 purchases."""
     rows = summarise(read(data_dir, "CDNOW_master.txt"))
-    found = bg_nbd.fit(*(rows[name].to_numpy() for name in ("x", "t_x", "age")))
+    history = [rows[name].to_numpy() for name in ("x", "t_x", "age")]
+    found, seen = bg_nbd.fit(*history), rows["holdout"].to_numpy()
     assert len(rows) == 23_570
     assert [round(value, 3) for value in (found.r, found.alpha, found.a, found.b)] == [0.252, 4.789, 0.723, 2.161]
+    predicted = found.expected_future_purchases(*history, 39.0)
+    assert round(float(np.corrcoef(predicted, seen)[0, 1]), 3) >= 0.669
+    assert round(float(np.abs(predicted - seen).mean()), 3) <= 0.819
+    assert (round(float(predicted.sum())), seen.sum()) == (16_874, 19_684)
+
+
+def test_the_median_of_the_predictive_distribution_errs_less_than_its_mean(
+    sample: pd.DataFrame, fitted: bg_nbd.BgNbd
+) -> None:
+    """On the sample the closed-form tails give a median forecast with an absolute error of 0.666, not 0.785."""
+    rows = [sample[name].to_numpy() for name in ("x", "t_x", "age")]
+    median = (fitted.tail_probability(*rows, 39.0, 100) > 0.5).sum(axis=1)
+    assert float(np.abs(median - sample["holdout"].to_numpy()).mean()) < 0.67
+
+
+def test_standard_errors_are_those_of_the_observed_information(sample: pd.DataFrame, fitted: bg_nbd.BgNbd) -> None:
+    """Doubling every customer halves the variances, and 95 % intervals hold the parameters of all 23,570 customers."""
+    rows = [sample[name].to_numpy() for name in ("x", "t_x", "age")]
+    doubled = bg_nbd.fit(*(np.tile(values, 2) for values in rows))
+    assert np.array(fitted.covariance) == pytest.approx(2 * np.array(doubled.covariance), rel=0.01)
+    lower, upper = fitted.interval(lambda model: model.logs(), 0.95)
+    everyone = np.log([0.252, 4.789, 0.723, 2.161])
+    assert (lower < everyone).all()
+    assert (everyone < upper).all()

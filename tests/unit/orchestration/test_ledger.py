@@ -75,3 +75,13 @@ def test_two_rows_for_one_key_are_refused(connection: duckdb.DuckDBPyConnection)
     doubled = pd.concat([predictions(0.1), predictions(0.2)])
     with pytest.raises(ValueError, match="two rows for one key"):
         append(connection, doubled)
+
+
+def test_a_model_that_says_more_than_the_one_before_is_kept(connection: duckdb.DuckDBPyConnection) -> None:
+    """A fallback's table takes in the further columns of the model that follows it; older rows hold nothing there."""
+    append(connection, predictions(0.1))
+    append(connection, predictions(0.2).assign(expected_months=7.0), SECOND, version="2")
+    found = connection.execute("select value, expected_months from predictions.churn order by value").fetchall()
+    assert found == [(0.1, None), (0.2, 7.0)]
+    newest = connection.execute("select value, expected_months from predictions.churn_latest").fetchall()
+    assert newest == [(0.2, 7.0)]
