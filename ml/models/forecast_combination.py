@@ -1,28 +1,34 @@
 """How forecasts of several methods become one: weights learned from errors known at an origin, never from later ones.
 
-Belongs here: the record of past forecasts and the rules that weigh methods by it. Does not belong here: running the
-methods (`ml.models.forecasting`), the width of intervals (`ml.models.forecast_intervals`).
+Belongs here: the record of past forecasts, the rules that weigh methods by it, and how far methods disagree. Does not
+belong here: running the methods (`ml.models.forecasting`), the width of intervals (`ml.models.forecast_intervals`).
 
 Methods clearly worse than the best are left out, the others weigh by the inverse fourth power of their error: pooling
 near equals lowers variance, an equal share for poor members costs more than it brings (Bates & Granger 1969; Aiolfi &
-Timmermann 2006 on trimming). What was tried is in docs/decisions/0004.
+Timmermann 2006 on trimming). The averaged families count alike for a share that grows with the history: there they are
+well fitted, and the few origins of one series cannot tell which is best (the "forecast combination puzzle", Smith &
+Wallis 2009). What was tried is in docs/decisions/0011.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
 from ml.arrays import BoolArray, FloatArray
+from ml.models.forecast_intervals import FLOOR as LEAST_SPREAD
 from ml.models.forecast_intervals import Errors
-from ml.models.forecast_methods import SIMPLE
+from ml.models.forecast_methods import PRIOR, SIMPLE
 
 POWER: Final = 4
 WORST_KEPT: Final = 1.3
 LEAST_ERROR: Final = 0.005
 LEAST_ORIGINS: Final = 3
 PLAINEST: Final = "last_value"
+SHARED_FROM: Final = 12
+SHARED_MONTHS: Final = 48
+LARGEST_SHARE: Final = 0.8
 
 Weights = dict[str, float]
 
@@ -35,6 +41,7 @@ class Backtest:
         origin: index of the last value known; step: months ahead; actual: what came; size: magnitude of the series
             as known at the origin; each of shape (n,).
         predicted: by method, shape (n,).
+        stated: standard deviations of the errors, by those methods that state them; shape (n,).
     """
 
     origin: FloatArray
@@ -42,6 +49,12 @@ class Backtest:
     actual: FloatArray
     size: FloatArray
     predicted: Mapping[str, FloatArray]
+    stated: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def months(self) -> int:
+        """Length of the history these errors tell of."""
+        return int(np.max(self.origin + self.step, initial=-1.0)) + 1
 
     def combined(self, weights: Mapping[str, float]) -> FloatArray:
         """The weighted mean of the methods; shape (n,)."""
@@ -53,7 +66,8 @@ class Backtest:
     def only(self, rows: BoolArray) -> "Backtest":
         """The rows of a mask."""
         predicted = {name: values[rows] for name, values in self.predicted.items()}
-        return Backtest(self.origin[rows], self.step[rows], self.actual[rows], self.size[rows], predicted)
+        stated = {name: values[rows] for name, values in self.stated.items()}
+        return Backtest(self.origin[rows], self.step[rows], self.actual[rows], self.size[rows], predicted, stated)
 
     def errors(self, predicted: FloatArray) -> Errors:
         """Errors of any forecast of these rows."""
@@ -83,6 +97,24 @@ def error_weights(backtest: Backtest) -> Weights:
     return {name: value / total for name, value in inverse.items()}
 
 
+def shared_weights(backtest: Backtest) -> Weights:
+    """Weights by error for one part, the same for all averaged families for the other, which grows with the history.
+
+    Without errors or families there is but one of the parts. The share grows from none at twelve months by a
+    forty-eighth a month to four fifths.
+    """
+    prior = {name: PRIOR.get(name, 0.0) for name in backtest.predicted}
+    total = sum(prior.values())
+    if not total:
+        return error_weights(backtest)
+    share = min(max((backtest.months - SHARED_FROM) / SHARED_MONTHS, 0.0), LARGEST_SHARE)
+    if not len(backtest.actual):
+        return {name: value / total for name, value in prior.items()}
+    return {
+        name: share * prior[name] / total + (1 - share) * weight for name, weight in error_weights(backtest).items()
+    }
+
+
 def winner(backtest: Backtest) -> Weights:
     """All the weight on the method with the least mean absolute error; on the last value below three origins."""
     best = PLAINEST if PLAINEST in backtest.predicted else next(iter(backtest.predicted))
@@ -95,7 +127,36 @@ def winner(backtest: Backtest) -> Weights:
 def walk_forward(backtest: Backtest, combine: Combine = error_weights) -> FloatArray:
     """The combination as it would have been made then: weights from errors known at each origin; shape (n,)."""
     combined = np.zeros(len(backtest.actual))
-    for origin in np.unique(backtest.origin):
-        rows, known = backtest.origin == origin, backtest.origin + backtest.step <= origin
-        combined[rows] = backtest.only(rows).combined(combine(backtest.only(known)))
+    for rows, weights in _weights_then(backtest, combine):
+        combined[rows] = backtest.only(rows).combined(weights)
     return combined
+
+
+def walk_forward_spread(backtest: Backtest, combine: Combine) -> FloatArray:
+    """Standard deviation as it would have been stated then; shape (n,)."""
+    found = np.zeros(len(backtest.actual))
+    for rows, weights in _weights_then(backtest, combine):
+        then = backtest.only(rows)
+        found[rows] = spread(then.predicted, then.stated, weights, then.size)
+    return found
+
+
+def spread(
+    predicted: Mapping[str, FloatArray], stated: Mapping[str, FloatArray], weights: Weights, size: FloatArray
+) -> FloatArray:
+    """Standard deviation of a combination: geometric mean of what methods state, and their disagreement.
+
+    Args:
+        predicted, stated: by method; size: of the series, 0.2 % of which is the least; all of one shape.
+    """
+    own = np.exp(np.mean([np.log(np.maximum(values, LEAST_SPREAD * size)) for values in stated.values()], axis=0))
+    mean = sum(weight * predicted[name] for name, weight in weights.items())
+    apart = sum(weight * (predicted[name] - mean) ** 2 for name, weight in weights.items())
+    return np.asarray(np.sqrt(own**2 + apart))
+
+
+def _weights_then(backtest: Backtest, combine: Combine) -> Iterator[tuple[BoolArray, Weights]]:
+    """Rows of each origin and the weights from what was known there."""
+    for origin in np.unique(backtest.origin):
+        known = backtest.origin + backtest.step <= origin
+        yield backtest.origin == origin, combine(backtest.only(known))
