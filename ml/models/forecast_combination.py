@@ -17,7 +17,6 @@ from typing import Final
 import numpy as np
 
 from ml.arrays import BoolArray, FloatArray
-from ml.models.forecast_intervals import FLOOR as LEAST_SPREAD
 from ml.models.forecast_intervals import Errors
 from ml.models.forecast_methods import PRIOR, SIMPLE
 
@@ -26,9 +25,11 @@ WORST_KEPT: Final = 1.3
 LEAST_ERROR: Final = 0.005
 LEAST_ORIGINS: Final = 3
 PLAINEST: Final = "last_value"
+SHARED: Final = "shared"
 SHARED_FROM: Final = 12
 SHARED_MONTHS: Final = 48
 LARGEST_SHARE: Final = 0.8
+LEAST_SPREAD: Final = 2e-4
 
 Weights = dict[str, float]
 
@@ -86,11 +87,7 @@ def error_weights(backtest: Backtest) -> Weights:
     if not len(backtest.actual):
         fitted = [name for name in backtest.predicted if name not in SIMPLE] or list(backtest.predicted)
         return {name: (1 / len(fitted) if name in fitted else 0.0) for name in backtest.predicted}
-    least = max(LEAST_ERROR * float(np.mean(np.abs(backtest.actual))), 1e-12)
-    mae = {
-        name: max(least, float(np.average(np.abs(backtest.actual - found), weights=np.sqrt(backtest.step))))
-        for name, found in backtest.predicted.items()
-    }
+    mae = _mean_errors(backtest, backtest.predicted)
     best = min(mae.values())
     inverse = {name: (best / error) ** POWER if error <= WORST_KEPT * best else 0.0 for name, error in mae.items()}
     total = sum(inverse.values())
@@ -100,18 +97,30 @@ def error_weights(backtest: Backtest) -> Weights:
 def shared_weights(backtest: Backtest) -> Weights:
     """Weights by error for one part, the same for all averaged families for the other, which grows with the history.
 
-    Without errors or families there is but one of the parts. The share grows from none at twelve months by a
-    forty-eighth a month to four fifths.
+    The share grows from none at twelve months by a forty-eighth a month to four fifths. It falls with the fourth power
+    of the error where the families together did worse than 1.3 times the best method. Without errors or families there
+    is but one of the parts.
     """
     prior = {name: PRIOR.get(name, 0.0) for name in backtest.predicted}
     total = sum(prior.values())
     if not total:
         return error_weights(backtest)
-    share = min(max((backtest.months - SHARED_FROM) / SHARED_MONTHS, 0.0), LARGEST_SHARE)
+    equal = {name: value / total for name, value in prior.items()}
     if not len(backtest.actual):
-        return {name: value / total for name, value in prior.items()}
+        return equal
+    errors = _mean_errors(backtest, {**backtest.predicted, SHARED: backtest.combined(equal)})
+    share = min(max((backtest.months - SHARED_FROM) / SHARED_MONTHS, 0.0), LARGEST_SHARE)
+    share *= min(1.0, WORST_KEPT * min(errors.values()) / errors[SHARED]) ** POWER
+    return {name: share * equal[name] + (1 - share) * weight for name, weight in error_weights(backtest).items()}
+
+
+def _mean_errors(backtest: Backtest, predicted: Mapping[str, FloatArray]) -> dict[str, float]:
+    """Mean absolute error by method, errors weighed by the root of their step, at least half a per cent of the size."""
+    least = max(LEAST_ERROR * float(np.mean(np.abs(backtest.actual))), 1e-12)
+    roots = np.sqrt(backtest.step)
     return {
-        name: share * prior[name] / total + (1 - share) * weight for name, weight in error_weights(backtest).items()
+        name: max(least, float(np.average(np.abs(backtest.actual - found), weights=roots)))
+        for name, found in predicted.items()
     }
 
 
@@ -147,12 +156,13 @@ def spread(
     """Standard deviation of a combination: geometric mean of what methods state, and their disagreement.
 
     Args:
-        predicted, stated: by method; size: of the series, 0.2 % of which is the least; all of one shape.
+        predicted, stated: by method; size: of the series, 0.02 % of which is the least; all of one shape.
     """
-    own = np.exp(np.mean([np.log(np.maximum(values, LEAST_SPREAD * size)) for values in stated.values()], axis=0))
+    shares = [np.maximum(values / size, LEAST_SPREAD) for values in stated.values()]
+    own = np.exp(np.mean(np.log(shares), axis=0))
     mean = sum(weight * predicted[name] for name, weight in weights.items())
-    apart = sum(weight * (predicted[name] - mean) ** 2 for name, weight in weights.items())
-    return np.asarray(np.sqrt(own**2 + apart))
+    apart = sum(weight * ((predicted[name] - mean) / size) ** 2 for name, weight in weights.items())
+    return np.asarray(size * np.sqrt(own**2 + apart))
 
 
 def _weights_then(backtest: Backtest, combine: Combine) -> Iterator[tuple[BoolArray, Weights]]:

@@ -24,7 +24,7 @@ LEAST_SMOOTHED: Final = 6
 FIRST_CHANGES: Final = 4
 END_SLOPE: Final = 6
 LINE_SHARE: Final = 0.5
-PARAMETERS: Final = 3.0
+PARAMETERS: Final = 1.0
 
 LEVELS: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
 TRENDS: Final = (0.0, 0.05, 0.15, 0.4)
