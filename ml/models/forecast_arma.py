@@ -5,7 +5,7 @@ Belongs here: the recursion in NumPy alone. Does not belong here: what averaged 
 
 ARIMA(1,0,1)(0,1,1)12 with a constant, and with a root at one (1,1,1)(0,1,1)12, by conditional sums of squares (Box,
 Jenkins & Reinsel, Time Series Analysis, chapters 7 and 9). The constant, growth from year to year, is the mean of the
-changes, taken half: what a few years grew by seldom goes on in full.
+changes, taken half: what a few years grew by seldom goes on in full, and where it does persistence adds the rest.
 """
 
 from itertools import product

@@ -9,7 +9,9 @@ intervals from them and from the deviations that the methods state. What has nev
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -33,6 +35,7 @@ ORIGINS: Final = 12
 LEARNING_ORIGINS: Final = 6
 LEAST_VALUES: Final = 3
 LONGEST_BACKTEST: Final = 12
+CHUNK: Final = 8
 
 
 class NoDataError(ValueError):
@@ -155,32 +158,48 @@ def _paths(method: Method, values: FloatArray, ends: Sequence[int], horizon: int
 
 
 def forecast_panel(
-    panel: pd.DataFrame, horizon: int, levels: Sequence[float] = LEVELS, methods: Mapping[str, Method] = METHODS
+    panel: pd.DataFrame,
+    horizon: int,
+    levels: Sequence[float] = LEVELS,
+    methods: Mapping[str, Method] = METHODS,
+    processes: int = 1,
 ) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
     """Forecast every series of a panel.
 
     Args:
         panel: series_id, month (any day of it), value; missing months and nan are gaps.
+        processes: how many share the series; the outcome is the same for any number.
 
     Returns:
         series_id, month (first day), step, value, lower_80, upper_80, ...; and notes by series. A series without
         enough values has no rows, and a note that says so.
     """
-    parts: list[pd.DataFrame] = []
-    notes: dict[str, tuple[str, ...]] = {}
-    for name, rows in panel.groupby("series_id", sort=True):
-        months = pd.to_datetime(rows["month"]).dt.to_period("M")
-        series = rows.set_index(months)["value"].astype(float).groupby(level=0).sum(min_count=1)
-        grid = series.reindex(pd.period_range(series.index.min(), series.index.max(), freq="M"))
-        known = grid.iloc[: int(np.flatnonzero(grid.notna()).max(initial=-1)) + 1]
-        try:
-            found = forecast_series(np.asarray(known, dtype=np.float64), horizon, levels, methods)
-        except NoDataError as error:
-            notes[str(name)] = (str(error),)
-            continue
-        notes[str(name)] = found.notes
-        parts.append(_rows(str(name), known.index[-1], found, levels))
+    one = partial(_forecast_one, horizon=horizon, levels=tuple(levels), methods=methods)
+    groups = panel.groupby("series_id", sort=True)
+    if processes > 1:
+        with ProcessPoolExecutor(processes) as pool:
+            found = list(pool.map(one, groups, chunksize=CHUNK))
+    else:
+        found = [one(group) for group in groups]
+    parts = [rows for _, rows, _ in found if rows is not None]
+    notes = {name: said for name, _, said in found}
     return (pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()), notes
+
+
+def _forecast_one(
+    group: tuple[object, pd.DataFrame], horizon: int, levels: Sequence[float], methods: Mapping[str, Method]
+) -> tuple[str, pd.DataFrame | None, tuple[str, ...]]:
+    """Name, rows (None without enough values) and notes of one series."""
+    name, rows = str(group[0]), group[1]
+    months = pd.to_datetime(rows["month"]).dt.to_period("M")
+    series = rows.set_index(months)["value"].astype(float).groupby(level=0).sum(min_count=1)
+    grid = series.reindex(pd.period_range(series.index.min(), series.index.max(), freq="M"))
+    known = grid.iloc[: int(np.flatnonzero(grid.notna()).max(initial=-1)) + 1]
+    try:
+        found = forecast_series(np.asarray(known, dtype=np.float64), horizon, levels, methods)
+    except NoDataError as error:
+        return name, None, (str(error),)
+    return name, _rows(name, known.index[-1], found, levels), found.notes
 
 
 def _rows(name: str, last: pd.Period, found: SeriesForecast, levels: Sequence[float]) -> pd.DataFrame:
