@@ -1,28 +1,35 @@
 """How forecasts of several methods become one: weights learned from errors known at an origin, never from later ones.
 
-Belongs here: the record of past forecasts and the rules that weigh methods by it. Does not belong here: running the
-methods (`ml.models.forecasting`), the width of intervals (`ml.models.forecast_intervals`).
+Belongs here: the record of past forecasts, the rules that weigh methods by it, and how far methods disagree. Does not
+belong here: running the methods (`ml.models.forecasting`), the width of intervals (`ml.models.forecast_intervals`).
 
 Methods clearly worse than the best are left out, the others weigh by the inverse fourth power of their error: pooling
 near equals lowers variance, an equal share for poor members costs more than it brings (Bates & Granger 1969; Aiolfi &
-Timmermann 2006 on trimming). What was tried is in docs/decisions/0004.
+Timmermann 2006 on trimming). The averaged families count alike for a share that grows with the history: there they are
+well fitted, and the few origins of one series cannot tell which is best (the "forecast combination puzzle", Smith &
+Wallis 2009). What was tried is in docs/decisions/0011.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
 from ml.arrays import BoolArray, FloatArray
 from ml.models.forecast_intervals import Errors
-from ml.models.forecast_methods import SIMPLE
+from ml.models.forecast_methods import PRIOR, SIMPLE
 
 POWER: Final = 4
 WORST_KEPT: Final = 1.3
 LEAST_ERROR: Final = 0.005
 LEAST_ORIGINS: Final = 3
 PLAINEST: Final = "last_value"
+SHARED: Final = "shared"
+SHARED_FROM: Final = 12
+SHARED_MONTHS: Final = 48
+LARGEST_SHARE: Final = 0.8
+LEAST_SPREAD: Final = 2e-4
 
 Weights = dict[str, float]
 
@@ -35,6 +42,7 @@ class Backtest:
         origin: index of the last value known; step: months ahead; actual: what came; size: magnitude of the series
             as known at the origin; each of shape (n,).
         predicted: by method, shape (n,).
+        stated: standard deviations of the errors, by those methods that state them; shape (n,).
     """
 
     origin: FloatArray
@@ -42,6 +50,12 @@ class Backtest:
     actual: FloatArray
     size: FloatArray
     predicted: Mapping[str, FloatArray]
+    stated: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def months(self) -> int:
+        """Length of the history these errors tell of."""
+        return int(np.max(self.origin + self.step, initial=-1.0)) + 1
 
     def combined(self, weights: Mapping[str, float]) -> FloatArray:
         """The weighted mean of the methods; shape (n,)."""
@@ -53,7 +67,8 @@ class Backtest:
     def only(self, rows: BoolArray) -> "Backtest":
         """The rows of a mask."""
         predicted = {name: values[rows] for name, values in self.predicted.items()}
-        return Backtest(self.origin[rows], self.step[rows], self.actual[rows], self.size[rows], predicted)
+        stated = {name: values[rows] for name, values in self.stated.items()}
+        return Backtest(self.origin[rows], self.step[rows], self.actual[rows], self.size[rows], predicted, stated)
 
     def errors(self, predicted: FloatArray) -> Errors:
         """Errors of any forecast of these rows."""
@@ -72,15 +87,41 @@ def error_weights(backtest: Backtest) -> Weights:
     if not len(backtest.actual):
         fitted = [name for name in backtest.predicted if name not in SIMPLE] or list(backtest.predicted)
         return {name: (1 / len(fitted) if name in fitted else 0.0) for name in backtest.predicted}
-    least = max(LEAST_ERROR * float(np.mean(np.abs(backtest.actual))), 1e-12)
-    mae = {
-        name: max(least, float(np.average(np.abs(backtest.actual - found), weights=np.sqrt(backtest.step))))
-        for name, found in backtest.predicted.items()
-    }
+    mae = _mean_errors(backtest, backtest.predicted)
     best = min(mae.values())
     inverse = {name: (best / error) ** POWER if error <= WORST_KEPT * best else 0.0 for name, error in mae.items()}
     total = sum(inverse.values())
     return {name: value / total for name, value in inverse.items()}
+
+
+def shared_weights(backtest: Backtest) -> Weights:
+    """Weights by error for one part, the same for all averaged families for the other, which grows with the history.
+
+    The share grows from none at twelve months by a forty-eighth a month to four fifths. It falls with the fourth power
+    of the error where the families together did worse than 1.3 times the best method. Without errors or families there
+    is but one of the parts.
+    """
+    prior = {name: PRIOR.get(name, 0.0) for name in backtest.predicted}
+    total = sum(prior.values())
+    if not total:
+        return error_weights(backtest)
+    equal = {name: value / total for name, value in prior.items()}
+    if not len(backtest.actual):
+        return equal
+    errors = _mean_errors(backtest, {**backtest.predicted, SHARED: backtest.combined(equal)})
+    share = min(max((backtest.months - SHARED_FROM) / SHARED_MONTHS, 0.0), LARGEST_SHARE)
+    share *= min(1.0, WORST_KEPT * min(errors.values()) / errors[SHARED]) ** POWER
+    return {name: share * equal[name] + (1 - share) * weight for name, weight in error_weights(backtest).items()}
+
+
+def _mean_errors(backtest: Backtest, predicted: Mapping[str, FloatArray]) -> dict[str, float]:
+    """Mean absolute error by method, errors weighed by the root of their step, at least half a per cent of the size."""
+    least = max(LEAST_ERROR * float(np.mean(np.abs(backtest.actual))), 1e-12)
+    roots = np.sqrt(backtest.step)
+    return {
+        name: max(least, float(np.average(np.abs(backtest.actual - found), weights=roots)))
+        for name, found in predicted.items()
+    }
 
 
 def winner(backtest: Backtest) -> Weights:
@@ -95,7 +136,37 @@ def winner(backtest: Backtest) -> Weights:
 def walk_forward(backtest: Backtest, combine: Combine = error_weights) -> FloatArray:
     """The combination as it would have been made then: weights from errors known at each origin; shape (n,)."""
     combined = np.zeros(len(backtest.actual))
-    for origin in np.unique(backtest.origin):
-        rows, known = backtest.origin == origin, backtest.origin + backtest.step <= origin
-        combined[rows] = backtest.only(rows).combined(combine(backtest.only(known)))
+    for rows, weights in _weights_then(backtest, combine):
+        combined[rows] = backtest.only(rows).combined(weights)
     return combined
+
+
+def walk_forward_spread(backtest: Backtest, combine: Combine) -> FloatArray:
+    """Standard deviation as it would have been stated then; shape (n,)."""
+    found = np.zeros(len(backtest.actual))
+    for rows, weights in _weights_then(backtest, combine):
+        then = backtest.only(rows)
+        found[rows] = spread(then.predicted, then.stated, weights, then.size)
+    return found
+
+
+def spread(
+    predicted: Mapping[str, FloatArray], stated: Mapping[str, FloatArray], weights: Weights, size: FloatArray
+) -> FloatArray:
+    """Standard deviation of a combination: geometric mean of what methods state, and their disagreement.
+
+    Args:
+        predicted, stated: by method; size: of the series, 0.02 % of which is the least; all of one shape.
+    """
+    shares = [np.maximum(values / size, LEAST_SPREAD) for values in stated.values()]
+    own = np.exp(np.mean(np.log(shares), axis=0))
+    mean = sum(weight * predicted[name] for name, weight in weights.items())
+    apart = sum(weight * ((predicted[name] - mean) / size) ** 2 for name, weight in weights.items())
+    return np.asarray(size * np.sqrt(own**2 + apart))
+
+
+def _weights_then(backtest: Backtest, combine: Combine) -> Iterator[tuple[BoolArray, Weights]]:
+    """Rows of each origin and the weights from what was known there."""
+    for origin in np.unique(backtest.origin):
+        known = backtest.origin + backtest.step <= origin
+        yield backtest.origin == origin, combine(backtest.only(known))

@@ -2,13 +2,18 @@
 
 Belongs here: turning (steps ahead, error) pairs into half widths. Does not belong here: making the forecasts.
 
-Conformal prediction with errors scaled by step: |error| ÷ step^g, g fitted to how errors grow, so that few origins are
-pooled over all steps (Stankeviciute et al., "Conformal time-series forecasting", 2021, calibrates each step alone,
-which needs many more origins). Errors are those of the combination as it would have been made then, about zero, so
-that bias is included. They are carried to the present by the root of the change in the series' size: half way between
-errors that stay and errors that grow in proportion. Errors of overlapping periods are hardly independent: a Student
-bound, with as many degrees of freedom as periods fit side by side, stands beside the quantile and weighs more the
-fewer the origins.
+Where the methods state a standard deviation for every step (`stated_widths`), past errors only say by which factor it
+was too small or too large, and the fewer periods side by side they cover, the nearer the factor stays to one. Quantiles
+are Student's with five degrees of freedom at the same variance: errors of changing size have heavier tails than the
+normal's.
+
+Where they state none (`half_widths`): conformal prediction with errors scaled by step, |error| ÷ step^g, with g fitted
+to how errors grow, so that few origins are pooled over all steps (Stankeviciute et al., "Conformal time-series
+forecasting", 2021, calibrates each step alone, which needs many more origins). Errors are those of the combination as
+it would have been made then, about zero, so that bias is included. They are carried to the present by the root of the
+change in the series' size: half way between errors that stay and errors that grow in proportion. Errors of overlapping
+periods are hardly independent: a Student bound, with as many degrees of freedom as periods fit side by side, stands
+beside the quantile and weighs more the fewer the origins.
 """
 
 from collections.abc import Sequence
@@ -31,6 +36,10 @@ PRIOR_ORIGINS: Final = 3.0
 PRIOR_GROWTH: Final = 0.75
 PRIOR_ROWS: Final = 24.0
 WIDEST_BOUND: Final = 6.0
+TAIL_FREEDOM: Final = 5
+PRIOR_PERIODS: Final = 8.0
+LARGEST_SCORE: Final = 4.0
+LEAST_FACTOR: Final = 0.3
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,23 @@ def half_widths(errors: Errors, horizon: int, levels: Sequence[float], months: i
         widths.append(weight * quantile + (1 - weight) * max(quantile, bound * spread))
     short = max(1.0, FULL_HISTORY / max(months, 1)) ** SHORT_EXPONENT
     return np.asarray(np.maximum(np.array(widths)[:, None] * steps**growth * short, FLOOR * size))
+
+
+def stated_widths(errors: Errors, past: FloatArray, coming: FloatArray, levels: Sequence[float]) -> FloatArray:
+    """Half width by level and step from standard deviations stated by the methods; shape (levels, horizon).
+
+    Args:
+        past: what was stated for each of the errors; coming: what is stated now, shape (horizon,).
+    """
+    factor = 1.0
+    if len(errors.error):
+        periods = float(np.ptp(errors.origin) / np.mean(errors.step)) + 1
+        scores = np.minimum(np.abs(errors.error) / past, LARGEST_SCORE)
+        ratio = max(float(np.sqrt(np.mean(scores**2))), LEAST_FACTOR)
+        factor = ratio ** (periods / (periods + PRIOR_PERIODS))
+    variance = TAIL_FREEDOM / (TAIL_FREEDOM - 2)
+    quantiles = np.array([student.ppf((1 + level) / 2, TAIL_FREEDOM) for level in levels]) / np.sqrt(variance)
+    return np.asarray(factor * quantiles[:, None] * coming)
 
 
 def _growth(errors: Errors) -> float:

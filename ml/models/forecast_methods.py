@@ -1,7 +1,7 @@
-"""Ways to continue one monthly series: four a person could draw, four that are fitted.
+"""Ways to continue one monthly series: four a person could draw, three families that are averaged on two scales each.
 
-Belongs here: point forecasts from an array. Does not belong here: weights, intervals (`ml.models.forecasting`), panels.
-statsforecast (3 CPU seconds to import, no compilation) is loaded when a fitted method is first called.
+Belongs here: the methods by name, the simple ones. Does not belong here: the families' equations
+(`ml.models.forecast_smoothing`, `ml.models.forecast_arma`), weights, intervals (`ml.models.forecasting`), panels.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 
 from ml.arrays import FloatArray
-from ml.models.forecast_smoothing import LEAST_SEASONAL, SEASON, damped_growth, damped_trend, held
-
-LEAST_FITTED: Final = 10
+from ml.models.forecast_arma import seasonal_arma, seasonal_arma_growth
+from ml.models.forecast_smoothing import SEASON, damped_growth, damped_trend, theta, theta_growth
 
 Method = Callable[[FloatArray, int], FloatArray]
 
@@ -44,34 +43,6 @@ def seasonal_trend(values: FloatArray, horizon: int) -> FloatArray:
     return np.asarray(seasonal_naive(values, horizon) + change * years)
 
 
-def ets(values: FloatArray, horizon: int) -> FloatArray:
-    """Exponential smoothing, form chosen by AICc (Hyndman & Khandakar 2008)."""
-    from statsforecast.models import AutoETS
-
-    return _fitted(lambda season: AutoETS(season_length=season), values, horizon)
-
-
-def theta(values: FloatArray, horizon: int) -> FloatArray:
-    """The best of the theta models (Fiorucci et al. 2016)."""
-    from statsforecast.models import AutoTheta
-
-    return _fitted(lambda season: AutoTheta(season_length=season), values, horizon)
-
-
-def _fitted(make: Callable[[int], object], values: FloatArray, horizon: int) -> FloatArray:
-    """Fit and forecast in units of the series' size; seasonal from two full years on, held within a wide range.
-
-    A short series can make a fitted trend explode.
-    """
-    size = float(np.max(np.abs(values)))
-    if len(values) < LEAST_FITTED or np.ptp(values) <= 1e-9 * size:
-        return last_value(values, horizon)
-    season = SEASON if len(values) >= LEAST_SEASONAL else 1
-    with np.errstate(all="ignore"):
-        found = make(season).forecast(y=values / size, h=horizon)["mean"] * size  # type: ignore[attr-defined]
-    return held(found, values)
-
-
 SIMPLE: Final[Mapping[str, Method]] = {
     "seasonal_naive": seasonal_naive,
     "last_value": last_value,
@@ -79,4 +50,19 @@ SIMPLE: Final[Mapping[str, Method]] = {
     "seasonal_trend": seasonal_trend,
 }
 QUICK: Final[Mapping[str, Method]] = {"damped_trend": damped_trend, "damped_growth": damped_growth, **SIMPLE}
-METHODS: Final[Mapping[str, Method]] = {"ets": ets, "theta": theta, **QUICK}
+METHODS: Final[Mapping[str, Method]] = {
+    **QUICK,
+    "seasonal_arma": seasonal_arma,
+    "seasonal_arma_growth": seasonal_arma_growth,
+    "theta": theta,
+    "theta_growth": theta_growth,
+}
+# What the averaged families count before any evidence; theta, one model among them, half.
+PRIOR: Final[Mapping[str, float]] = {
+    "damped_trend": 1.0,
+    "damped_growth": 1.0,
+    "seasonal_arma": 1.0,
+    "seasonal_arma_growth": 1.0,
+    "theta": 0.5,
+    "theta_growth": 0.5,
+}

@@ -4,28 +4,38 @@ Belongs here: one series or any panel of them. Does not belong here: what the se
 single methods (`ml.models.forecast_methods`), weights, the width of intervals (`ml.models.forecast_intervals`).
 
 Every method is run at up to twelve past origins (rolling origin, Tashman 2000), and at six earlier ones from which the
-first of them learn their weights, if history allows; weights and intervals come from these
-errors (`ml.models.forecast_combination`). What has never been negative is not forecast to be.
+first of them learn their weights, if history allows; weights come from these errors (`ml.models.forecast_combination`),
+intervals from them and from the deviations that the methods state. What has never been negative is not forecast to be.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from ml.arrays import FloatArray
-from ml.models.forecast_combination import Backtest, Combine, error_weights, walk_forward
-from ml.models.forecast_intervals import FULL_HISTORY, half_widths, size_of
-from ml.models.forecast_methods import METHODS, SIMPLE, Method
+from ml.models.forecast_averaging import Averaged, Paths
+from ml.models.forecast_combination import (
+    Backtest,
+    Combine,
+    shared_weights,
+    spread,
+    walk_forward,
+    walk_forward_spread,
+)
+from ml.models.forecast_intervals import FULL_HISTORY, half_widths, size_of, stated_widths
+from ml.models.forecast_methods import METHODS, Method
 
 LEVELS: Final = (0.8, 0.95)
 ORIGINS: Final = 12
 LEARNING_ORIGINS: Final = 6
 LEAST_VALUES: Final = 3
-LEAST_FITTED_BACKTEST: Final = 15
 LONGEST_BACKTEST: Final = 12
+CHUNK: Final = 8
 
 
 class NoDataError(ValueError):
@@ -57,29 +67,33 @@ def forecast_series(
     horizon: int,
     levels: Sequence[float] = LEVELS,
     methods: Mapping[str, Method] = METHODS,
-    combine: Combine = error_weights,
+    combine: Combine = shared_weights,
 ) -> SeriesForecast:
     """Forecast one regular monthly series.
 
     Args:
         values: oldest first; gaps are nan and filled by a line between their neighbours.
-        methods: below fifteen months only the simple ones among them are used.
+        methods: averaged families forecast all origins in one pass, others one by one.
         combine: from a backtest to the weights of the methods.
 
     Raises:
         NoDataError: fewer than three known values.
     """
     filled, notes = fill_gaps(values)
-    usable = methods if len(filled) >= LEAST_FITTED_BACKTEST else SIMPLE
-    everything = run_backtest(filled, horizon, usable)
+    everything = run_backtest(filled, horizon, methods)
     judged = everything.origin >= np.unique(everything.origin)[-ORIGINS:][0]
     backtest, combined = everything.only(judged), walk_forward(everything, combine)[judged]
-    weights = combine(backtest)
-    mean = np.zeros(horizon)
-    for name, weight in weights.items():
-        if weight > 0:
-            mean += weight * _floored(usable[name], filled, horizon)
-    widths = half_widths(backtest.errors(combined), horizon, levels, len(filled), size_of(filled))
+    weights, size = combine(everything), size_of(filled)
+    ahead = {name: _paths(method, filled, [len(filled)], horizon) for name, method in methods.items()}
+    predicted = {name: means[0] for name, (means, _) in ahead.items()}
+    mean = np.asarray(sum(weight * predicted[name] for name, weight in weights.items()))
+    errors = backtest.errors(combined)
+    if everything.stated:
+        stated = {name: ahead[name][1][0] for name in everything.stated}
+        coming = spread(predicted, stated, weights, np.full(horizon, size))
+        widths = stated_widths(errors, walk_forward_spread(everything, combine)[judged], coming, levels)
+    else:
+        widths = half_widths(errors, horizon, levels, len(filled), size)
     if len(filled) < FULL_HISTORY:
         notes += (f"only {len(filled)} months of history: intervals are widened and no season is fitted",)
     return SeriesForecast(mean, widths, floor_of(filled), weights, backtest, combined, notes)
@@ -115,56 +129,77 @@ def backtest_origins(months: int) -> list[int]:
 
 def run_backtest(values: FloatArray, horizon: int, methods: Mapping[str, Method]) -> Backtest:
     """Run every method at every origin, looking ahead as far as the horizon, a year, and the data allow."""
-    origins, steps, actual, sizes = [], [], [], []
-    predicted: dict[str, list[FloatArray]] = {name: [] for name in methods}
-    for origin in backtest_origins(len(values)):
-        ahead = values[origin + 1 :][: min(horizon, LONGEST_BACKTEST)]
-        origins.append(np.full(len(ahead), origin))
-        steps.append(np.arange(1, len(ahead) + 1))
-        actual.append(ahead)
-        sizes.append(np.full(len(ahead), size_of(values[: origin + 1])))
-        for name, method in methods.items():
-            predicted[name].append(_floored(method, values[: origin + 1], len(ahead)))
+    origins = backtest_origins(len(values))
+    longest = min(horizon, LONGEST_BACKTEST)
+    ends, steps = np.array(origins) + 1, np.arange(1, longest + 1)
+    is_known = ends[:, None] + steps <= len(values)
+    index = np.minimum(ends[:, None] + steps, len(values)) - 1
+    paths = {name: _paths(method, values, list(ends), longest) for name, method in methods.items()}
+    sizes = np.array([size_of(values[:end]) for end in ends])
     return Backtest(
-        np.concatenate(origins).astype(np.float64),
-        np.concatenate(steps).astype(np.float64),
-        np.concatenate(actual),
-        np.concatenate(sizes),
-        {name: np.concatenate(parts) for name, parts in predicted.items()},
+        np.broadcast_to(ends[:, None] - 1.0, is_known.shape)[is_known],
+        np.broadcast_to(steps.astype(np.float64), is_known.shape)[is_known],
+        values[index][is_known],
+        np.broadcast_to(sizes[:, None], is_known.shape)[is_known],
+        {name: means[is_known] for name, (means, _) in paths.items()},
+        {name: paths[name][1][is_known] for name, method in methods.items() if isinstance(method, Averaged)},
     )
 
 
-def _floored(method: Method, values: FloatArray, horizon: int) -> FloatArray:
-    return np.maximum(method(values, horizon), floor_of(values))
+def _paths(method: Method, values: FloatArray, ends: Sequence[int], horizon: int) -> Paths:
+    """Forecasts, not below the floor, and standard deviations (0 where none are stated); shape (ends, horizon)."""
+    if isinstance(method, Averaged):
+        means, spreads = method.paths(values, ends, horizon)
+    else:
+        means = np.array([method(values[:end], horizon) for end in ends])
+        spreads = np.zeros_like(means)
+    floors = np.array([floor_of(values[:end]) for end in ends])
+    return np.maximum(means, floors[:, None]), spreads
 
 
 def forecast_panel(
-    panel: pd.DataFrame, horizon: int, levels: Sequence[float] = LEVELS, methods: Mapping[str, Method] = METHODS
+    panel: pd.DataFrame,
+    horizon: int,
+    levels: Sequence[float] = LEVELS,
+    methods: Mapping[str, Method] = METHODS,
+    processes: int = 1,
 ) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
     """Forecast every series of a panel.
 
     Args:
         panel: series_id, month (any day of it), value; missing months and nan are gaps.
+        processes: how many share the series; the outcome is the same for any number.
 
     Returns:
         series_id, month (first day), step, value, lower_80, upper_80, ...; and notes by series. A series without
         enough values has no rows, and a note that says so.
     """
-    parts: list[pd.DataFrame] = []
-    notes: dict[str, tuple[str, ...]] = {}
-    for name, rows in panel.groupby("series_id", sort=True):
-        months = pd.to_datetime(rows["month"]).dt.to_period("M")
-        series = rows.set_index(months)["value"].astype(float).groupby(level=0).sum(min_count=1)
-        grid = series.reindex(pd.period_range(series.index.min(), series.index.max(), freq="M"))
-        known = grid.iloc[: int(np.flatnonzero(grid.notna()).max(initial=-1)) + 1]
-        try:
-            found = forecast_series(np.asarray(known, dtype=np.float64), horizon, levels, methods)
-        except NoDataError as error:
-            notes[str(name)] = (str(error),)
-            continue
-        notes[str(name)] = found.notes
-        parts.append(_rows(str(name), known.index[-1], found, levels))
+    one = partial(_forecast_one, horizon=horizon, levels=tuple(levels), methods=methods)
+    groups = panel.groupby("series_id", sort=True)
+    if processes > 1:
+        with ProcessPoolExecutor(processes) as pool:
+            found = list(pool.map(one, groups, chunksize=CHUNK))
+    else:
+        found = [one(group) for group in groups]
+    parts = [rows for _, rows, _ in found if rows is not None]
+    notes = {name: said for name, _, said in found}
     return (pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()), notes
+
+
+def _forecast_one(
+    group: tuple[object, pd.DataFrame], horizon: int, levels: Sequence[float], methods: Mapping[str, Method]
+) -> tuple[str, pd.DataFrame | None, tuple[str, ...]]:
+    """Name, rows (None without enough values) and notes of one series."""
+    name, rows = str(group[0]), group[1]
+    months = pd.to_datetime(rows["month"]).dt.to_period("M")
+    series = rows.set_index(months)["value"].astype(float).groupby(level=0).sum(min_count=1)
+    grid = series.reindex(pd.period_range(series.index.min(), series.index.max(), freq="M"))
+    known = grid.iloc[: int(np.flatnonzero(grid.notna()).max(initial=-1)) + 1]
+    try:
+        found = forecast_series(np.asarray(known, dtype=np.float64), horizon, levels, methods)
+    except NoDataError as error:
+        return name, None, (str(error),)
+    return name, _rows(name, known.index[-1], found, levels), found.notes
 
 
 def _rows(name: str, last: pd.Period, found: SeriesForecast, levels: Sequence[float]) -> pd.DataFrame:

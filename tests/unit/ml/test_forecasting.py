@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from ml import forecast_metrics
-from ml.models import forecast_combination, forecast_methods, forecast_smoothing, forecasting
-from ml.models.forecast_intervals import Errors, half_widths
+from ml.models import forecast_arma, forecast_combination, forecast_methods, forecast_smoothing, forecasting
+from ml.models.forecast_averaging import Averaged, likelihood_weights
+from ml.models.forecast_intervals import Errors, half_widths, stated_widths
 
 MONTHS = np.arange(48)
 SEASONAL = 1000 + 8 * MONTHS + 150 * np.sin(MONTHS * 2 * np.pi / 12) + np.random.default_rng(1).normal(0, 15, 48)
@@ -19,25 +20,78 @@ def test_ensemble_beats_seasonal_naive_on_a_trend_with_season() -> None:
     assert sum(found.weights.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        pytest.param(np.array([3.0, 4.0, 5.0]), id="three_months"),
-        pytest.param(np.full(30, 7.0), id="constant"),
-        pytest.param(np.zeros(30), id="zero"),
-        pytest.param(SEASONAL - 1100, id="negative"),
-        pytest.param(np.where(MONTHS % 7 == 3, np.nan, SEASONAL), id="gaps"),
-        pytest.param(np.where(MONTHS % 5 == 0, 100.0, 0.0), id="intermittent"),
-        pytest.param(np.geomspace(1, 1e6, 20), id="exponential"),
-        pytest.param(np.append(np.zeros(20), np.arange(5.0)), id="late_start"),
-    ],
-)
-def test_any_series_gets_finite_ordered_intervals(values: np.ndarray) -> None:
-    """Short, flat, negative, holed or exploding series: a finite mean, and the 95 % interval holds the 80 % one."""
-    found = forecasting.forecast_series(values, 24)
-    assert np.isfinite(found.mean).all()
-    assert (found.widths[1] >= found.widths[0]).all()
-    assert (found.widths >= 0).all()
+ODD = {
+    "three_months": np.array([3.0, 4.0, 5.0]),
+    "thirteen_months": SEASONAL[:13],
+    "constant": np.full(30, 7.0),
+    "zero": np.zeros(30),
+    "negative": SEASONAL - 1500,
+    "gaps": np.where(MONTHS % 7 == 3, np.nan, SEASONAL),
+    "intermittent": np.where(MONTHS % 5 == 0, 100.0, 0.0),
+    "exponential": np.geomspace(1, 1e6, 20),
+    "late_start": np.append(np.zeros(20), np.arange(5.0)),
+    "ended": np.append(SEASONAL[:30], np.zeros(18)),
+    "one_spike": np.where(MONTHS == 20, 1e12, 1.0),
+    "huge": 1e200 * SEASONAL,
+    "far_from_zero": 1e9 + SEASONAL,
+}
+
+
+@pytest.fixture(scope="module")
+def odd_panel() -> pd.DataFrame:
+    """All odd series, each from January 2021 on."""
+    return pd.concat(
+        pd.DataFrame(
+            {"series_id": name, "month": pd.date_range("2021-01-01", periods=len(values), freq="MS"), "value": values}
+        )
+        for name, values in ODD.items()
+    )
+
+
+@pytest.fixture(scope="module")
+def odd_rows(odd_panel: pd.DataFrame) -> pd.DataFrame:
+    """Eighteen months of each."""
+    return forecasting.forecast_panel(odd_panel, 18)[0]
+
+
+def test_any_series_gets_finite_ordered_intervals(odd_rows: pd.DataFrame) -> None:
+    """Short, flat, negative, holed, exploding, huge series: finite values, and the 95 % interval holds the 80 % one."""
+    assert set(odd_rows["series_id"]) == set(ODD)
+    bounds = odd_rows[["lower_95", "lower_80", "value", "upper_80", "upper_95"]].to_numpy()
+    assert np.isfinite(bounds).all()
+    assert (np.diff(bounds, axis=1) >= 0).all()
+
+
+def test_floor_holds_for_every_series_that_never_was_negative(odd_rows: pd.DataFrame) -> None:
+    """No value or bound below zero, except for the series that was there."""
+    lowest = odd_rows.groupby("series_id")["lower_95"].min()
+    assert (lowest.drop("negative") >= 0).all()
+    assert lowest["negative"] < 0
+
+
+def test_panel_equals_its_single_series(odd_rows: pd.DataFrame) -> None:
+    """A series is forecast the same, to the last bit, alone and among others."""
+    for name in ("gaps", "intermittent", "thirteen_months"):
+        alone = forecasting.forecast_series(ODD[name], 18)
+        among = odd_rows[odd_rows["series_id"] == name]
+        assert np.array_equal(among["value"], alone.mean)
+        assert np.array_equal(among["upper_80"], alone.mean + alone.widths[0])
+
+
+def test_panel_is_the_same_in_any_order_and_by_two_processes(odd_panel: pd.DataFrame, odd_rows: pd.DataFrame) -> None:
+    """Shuffled rows and two processes give the same forecasts."""
+    names = ["gaps", "late_start"]
+    some = odd_panel[odd_panel["series_id"].isin(names)].sample(frac=1, random_state=1)
+    again, _ = forecasting.forecast_panel(some, 18, processes=2)
+    pd.testing.assert_frame_equal(again, odd_rows[odd_rows["series_id"].isin(names)].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("name", ["gaps", "negative", "intermittent", "three_months"])
+def test_forecasts_scale_with_the_series(name: str) -> None:
+    """A thousand times the series gives a thousand times the forecast and its widths."""
+    once, thousand = (forecasting.forecast_series(factor * ODD[name], 18) for factor in (1.0, 1000.0))
+    assert thousand.mean == pytest.approx(1000 * once.mean, rel=1e-6)
+    assert thousand.widths == pytest.approx(1000 * once.widths, rel=1e-6)
 
 
 def test_panel_leaves_out_what_cannot_be_forecast_and_says_so() -> None:
@@ -165,9 +219,9 @@ def test_growth_by_a_share_is_continued_as_such() -> None:
 def test_seasonal_shape_is_found_and_noise_is_not() -> None:
     """A season of ±30 keeps nine tenths of its height; pure noise keeps less than half of its standard deviation."""
     noise = np.random.default_rng(7).normal(0, 3, 48)
-    shape = forecast_smoothing.seasonal_shape(200 + MONTHS + 30 * np.sin(MONTHS * np.pi / 6) + noise)
+    shape = forecast_smoothing.seasonal_shape(200 + MONTHS + 30 * np.sin(MONTHS * np.pi / 6) + noise).shape
     assert 27 < shape.max() < 36
-    assert np.abs(forecast_smoothing.seasonal_shape(200 + noise)).max() < 3
+    assert np.abs(forecast_smoothing.seasonal_shape(200 + noise).shape).max() < 3
 
 
 @pytest.mark.parametrize("kind", ["line", "share", "saturating"])
@@ -185,6 +239,80 @@ def test_intervals_of_trending_series_cover(kind: str) -> None:
         found = forecasting.forecast_series(values[:24], 6, methods=forecast_methods.QUICK)
         inside.append(np.abs(values[24:] - found.mean) <= found.widths[0])
     assert float(np.mean(inside)) >= 0.65
+
+
+FAMILIES = {name: method for name, method in forecast_methods.METHODS.items() if isinstance(method, Averaged)}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_families_forecast_the_past_as_if_they_knew_no_more(name: str) -> None:
+    """From several ends at once, in any order, comes to the last bit what comes from each shortened series alone."""
+    ends = [20, 48, 37, 5]
+    together = FAMILIES[name].paths(SEASONAL, ends, 15)
+    for row, end in enumerate(ends):
+        alone = FAMILIES[name].paths(SEASONAL[:end], [end], 15)
+        assert np.array_equal(together[0][row], alone[0][0])
+        assert np.array_equal(together[1][row], alone[1][0])
+
+
+def test_smoothing_equals_the_recursion_written_out() -> None:
+    """One setting without season: the textbook's recursion, and its variance by the squares of its responses."""
+    setting, values = np.array([[0.3, 0.15, 0.9, 0.0]]), 100 + np.random.default_rng(8).normal(0, 5, 20).cumsum()
+    level, slope, squared = values[0], float(np.mean(np.diff(values[:5]))), 0.0
+    first = slope
+    for value in values[1:]:
+        error = value - (level + 0.9 * slope)
+        level, slope = level + 0.9 * slope + 0.3 * error, 0.9 * slope + 0.3 * 0.15 * error
+        squared += error**2
+    none = forecast_smoothing.Season(np.zeros(12), 0.0)
+    found, spread = forecast_smoothing._run(values, np.array([20]), 3, setting, [none], np.array([first]))
+    damped = np.cumsum(0.9 ** np.arange(1, 4))
+    assert found[0] == pytest.approx(level + slope * damped)
+    responses = 0.3 * (1 + 0.15 * damped)
+    variance = squared / 18 * (1 + np.r_[0, np.cumsum(responses**2)[:2]])
+    assert spread[0] ** 2 == pytest.approx(variance)
+
+
+def test_seasonal_arma_continues_a_season_on_a_line() -> None:
+    """Three years on, the mean of each year is off by less than the noise, and so is each month on average."""
+    months, noise = np.arange(156), np.random.default_rng(6).normal(0, 3, 156)
+    truth = 100 + 30 * np.sin(months * np.pi / 6) + 1.0 * months
+    apart = forecast_arma.seasonal_arma((truth + noise)[:120], 36) - truth[120:]
+    assert np.abs(apart.reshape(3, 12).mean(axis=1)).max() < 3
+    assert np.abs(apart).mean() < 3
+
+
+def test_likelihood_prefers_the_setting_with_the_least_errors() -> None:
+    """Twice the squared error over twenty months weighs 2 to the power of minus ten."""
+    weights = likelihood_weights(np.array([1.0, 2.0]), 20)
+    assert weights[1] / weights[0] == pytest.approx(2.0**-10)
+
+
+def test_families_share_more_the_longer_the_history_unless_they_fail() -> None:
+    """Beside a better simple method: no equal share at a year, four fifths at five, hardly any if three times worse."""
+
+    def weight(months: int, error: float) -> float:
+        actual, origin = np.full(10, 100.0), np.arange(months - 12.0, months - 2)
+        predicted = {"damped_trend": actual + error, "last_value": actual + 10.0}
+        backtest = forecast_combination.Backtest(origin, np.ones(10), actual, actual, predicted)
+        return forecast_combination.shared_weights(backtest)["damped_trend"]
+
+    alone = (1 / 1.2**4) / (1 + 1 / 1.2**4)
+    assert weight(13, 12.0) == pytest.approx(alone)
+    assert weight(61, 12.0) == pytest.approx(0.8 + 0.2 * alone)
+    assert weight(61, 30.0) < 0.05
+
+
+def test_stated_deviations_are_corrected_by_past_errors_as_far_as_those_tell() -> None:
+    """Errors twice as large as stated widen the interval, the more so the longer they were seen; none leave it."""
+    coming, widths = np.array([1.0, 2.0]), {}
+    for months in (0, 12, 120):
+        ones = np.ones(months)
+        errors = Errors(np.arange(float(months)), ones, 2 * ones, 100 * ones)
+        widths[months] = stated_widths(errors, ones, coming, (0.8, 0.95))
+    assert widths[0][1, 0] == pytest.approx(2.5706 * np.sqrt(3 / 5), abs=1e-3)
+    assert 1 < widths[12][0, 0] / widths[0][0, 0] < widths[120][0, 0] / widths[0][0, 0] < 2
+    assert widths[120][:, 1] == pytest.approx(2 * widths[120][:, 0])
 
 
 def test_metrics_equal_hand_computed_values() -> None:
