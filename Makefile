@@ -7,7 +7,7 @@ COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --n
 TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 export LIFECYCLE_COMPANY := $(COMPANY)
 
-.PHONY: help setup run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition compare-warehouses test test-fast results lint types format manifest requirements clean
+.PHONY: help setup run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition compare-warehouses training-set test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -59,6 +59,9 @@ diff-definition: .venv/.run  ## what another definition does: SETTING=windows.gr
 compare-warehouses: .venv/.run  ## what differs between the marts of two warehouse files: OLD=... NEW=...
 	@$(if $(and $(OLD),$(NEW)),,$(error Name two warehouse files: make $@ OLD=before.duckdb NEW=var/$(COMPANY)/warehouse.duckdb))
 	@$(BIN)/python -m orchestration.warehouse_diff '$(OLD)' '$(NEW)' || test $$? -eq 1  # 1: they differ, no failure
+
+training-set: .venv/.run  ## what COMPANY's models learned from, and whether it can be made again: HASH=... (without: a list)
+	@$(BIN)/python -m orchestration.training_sets $(HASH) || test $$? -eq 2  # 2: made differently now, no failure
 
 test: .venv/.dev .venv-feast/.done  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest $(TWO_CORES)

@@ -126,9 +126,15 @@ class FeatureView:
         name: equals the dbt model's name, `feat_<entity>_<topic>`.
         entity: the key column, `account_id`, `lead_id` or `deal_id`.
         schema: the Pandera class of the table.
-        max_age: a row older than this is not used at a later label time.
+        max_age: a row whose event time is older than this is not used at a later label time.
         owner: team that answers for it.
         version: raised with every change of meaning.
+        event_time: column that says when the facts of a row happened.
+        known_time: column that says when the row could first be known; None: at its event time, as our own month-end
+            tables are, of which a correction is another row of the sources and not of the table.
+        time_type: whether these columns hold days or instants.
+        spacing: usual time from one row of a key to its next; decides how the point-in-time join searches, never
+            what it finds.
     """
 
     name: str
@@ -137,6 +143,20 @@ class FeatureView:
     max_age: timedelta
     owner: str
     version: int
+    event_time: str = "as_of"
+    known_time: str | None = None
+    time_type: Literal["date", "timestamp"] = "date"
+    spacing: timedelta = timedelta(days=31)
+
+    @property
+    def known_column(self) -> str:
+        """The column that says when a row could first be known."""
+        return self.known_time or self.event_time
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The columns of time: the event's and, where the view has one of its own, the known time."""
+        return (self.event_time,) if self.known_time is None else (self.event_time, self.known_time)
 
     @property
     def table(self) -> str:

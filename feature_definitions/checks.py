@@ -36,13 +36,13 @@ class Failure:
 
 
 def validate(view: FeatureView, frame: pd.DataFrame) -> list[Failure]:
-    """Compare a frame with the view's schema: columns, types, nulls, limits, and one row per entity and `as_of`.
+    """Compare a frame with the view's schema: columns, types, nulls, limits, and one row per entity and times.
 
     Returns:
         One record per column and check that fails, sorted; empty when the frame is what the view declares.
     """
     failures = _schema_failures(view, frame)
-    keys = [view.entity, "as_of"]
+    keys = [view.entity, *view.times]
     if set(keys) <= set(frame.columns):
         repeated = frame[frame.duplicated(keys, keep=False)]
         if len(repeated):

@@ -71,6 +71,11 @@ def challenger_info(store: Store, name: str) -> VersionInfo | None:
     return _info_by_alias(store, name, CHALLENGER)
 
 
+def versions(store: Store) -> list[VersionInfo]:
+    """Every registered version of every model."""
+    return [_info(version) for version in _client(store).search_model_versions(max_results=10_000)]
+
+
 def load_champion(
     store: Store, name: str, loader: Callable[[Path], Loaded] = bundles.read
 ) -> tuple[Loaded, VersionInfo]:
@@ -290,11 +295,5 @@ def _info_by_alias(store: Store, name: str, alias: str) -> VersionInfo | None:
 
 def _info(version: "ModelVersion") -> VersionInfo:
     tags = dict(version.tags)
-    return VersionInfo(
-        name=version.name,
-        version=str(version.version),
-        run_id=str(version.run_id),
-        status=tags.get("status", "unknown"),
-        previous_champion=tags.get("previous_champion"),
-        tags=tags,
-    )
+    status, earlier = tags.get("status", "unknown"), tags.get("previous_champion")
+    return VersionInfo(version.name, str(version.version), str(version.run_id), status, earlier, tags)

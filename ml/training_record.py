@@ -36,6 +36,7 @@ class Provenance:
         model_card: Markdown shown as the version's description.
         example: some feature rows, from which the input schema is read; its values are not stored.
         figures: file name to matplotlib figure.
+        training_set: where the rows lie, below the company's state; empty for a model that reads facts.
     """
 
     content_hash: str
@@ -51,6 +52,7 @@ class Provenance:
     model_card: str = ""
     example: pd.DataFrame | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
+    training_set: str = ""
 
     def key(self, model: str) -> str:
         """Identity of the training (sha256 hex): equal keys mean that training again could change nothing."""
@@ -69,6 +71,7 @@ class Provenance:
             "code_version": self.code_version,
             "snapshot_id": self.snapshot_id,
             "content_hash": self.content_hash,
+            "training_set": self.training_set,
             "feature_versions": json.dumps(dict(self.feature_versions), sort_keys=True),
             "dagster_run_id": self.dagster_run_id or "",
         }

@@ -159,14 +159,14 @@ def _copy_facts(connection: duckdb.DuckDBPyConnection, source: Path) -> None:
 
 def _labels(connection: duckdb.DuckDBPyConnection, company: Company) -> pd.DataFrame:
     """The churn label of every customer and month end."""
-    from orchestration.training_inputs import churn_labels
+    from orchestration import outcomes
 
     rows = frames.read(
         connection,
         "select distinct account_id, month_end as as_of from marts.fct_customer_spells "
         "cross join intermediate.int_month_spine where is_complete and started_on <= month_end order by 2, 1",
     )
-    return churn_labels(connection, company, rows)
+    return outcomes.of_customers(connection, company, rows)
 
 
 def print_difference(console: Console, setting: str, old: Side, new: Side) -> None:

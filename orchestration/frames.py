@@ -13,6 +13,7 @@ import pandas as pd
 
 from feature_definitions import registry
 from feature_definitions.base import FeatureColumn, FeatureView
+from feature_definitions.point_in_time import exact_sql
 
 # Before every event: nothing is matured, nobody is a customer.
 NO_DATA = date(1900, 1, 31)
@@ -66,20 +67,9 @@ def features(
     Returns:
         entity, as_of and every feature, sorted by (as_of, entity).
     """
-    first, *others = views
-    entity = first.entity
-    wanted = None if columns is None else {column.name for column in columns}
-    selected = "".join(
-        f', {view.name}."{column.name}"'
-        for view in views
-        for column in view.columns
-        if wanted is None or column.name in wanted
-    )
-    joins = "".join(f' inner join {view.table} as {view.name} using ("{entity}", as_of)' for view in others)
-    query = f'select {first.name}."{entity}", {first.name}.as_of{selected} from {first.table} as {first.name}{joins}'  # noqa: S608
-    first_day, last_day = between or (as_of, as_of)
-    where = f" where {first.name}.as_of between date '{first_day}' and date '{last_day}'" if first_day else ""
-    return read(connection, f"{query}{where} order by 2, 1")
+    first, last = between or (as_of, as_of)
+    where = f"base.as_of between date '{first}' and date '{last}'" if first else "true"
+    return read(connection, exact_sql(views, where, columns))
 
 
 def data_until(connection: duckdb.DuckDBPyConnection) -> date:

@@ -5,6 +5,7 @@ Belongs here: which facts and settings go into which label. Does not belong here
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Final
 
 import duckdb
@@ -14,38 +15,45 @@ from companies.settings import Company
 from ml import labels
 from orchestration import frames
 
-Labeller = Callable[[duckdb.DuckDBPyConnection, Company, pd.DataFrame], pd.DataFrame]
+# Connection, company, rows, and the last day whose events the labels see (None: the last day the data cover).
+Labeller = Callable[[duckdb.DuckDBPyConnection, Company, pd.DataFrame, date | None], pd.DataFrame]
 
 
-def of_customers(connection: duckdb.DuckDBPyConnection, company: Company, rows: pd.DataFrame) -> pd.DataFrame:
+def of_customers(
+    connection: duckdb.DuckDBPyConnection, company: Company, rows: pd.DataFrame, until: date | None = None
+) -> pd.DataFrame:
     """Whether the customers of `rows` (account_id, as_of) left within the company's horizon."""
     return labels.churn_labels(
         rows,
         frames.facts(connection, "spells"),
         horizon_days=company.horizons.churn_days,
         confirm_days=confirm_days(company),
-        data_until=frames.data_until(connection),
+        data_until=until or frames.data_until(connection),
     )
 
 
-def of_leads(connection: duckdb.DuckDBPyConnection, company: Company, rows: pd.DataFrame) -> pd.DataFrame:
+def of_leads(
+    connection: duckdb.DuckDBPyConnection, company: Company, rows: pd.DataFrame, until: date | None = None
+) -> pd.DataFrame:
     """Whether the leads of `rows` (lead_id, as_of) became customers within the company's horizon."""
     return labels.lead_labels(
         rows,
         frames.facts(connection, "lifecycle"),
         horizon_days=company.horizons.lead_days,
-        data_until=frames.data_until(connection),
+        data_until=until or frames.data_until(connection),
         leads_from=company.evaluation.leads_from,
     )
 
 
-def of_deals(connection: duckdb.DuckDBPyConnection, company: Company, rows: pd.DataFrame) -> pd.DataFrame:
+def of_deals(
+    connection: duckdb.DuckDBPyConnection, company: Company, rows: pd.DataFrame, until: date | None = None
+) -> pd.DataFrame:
     """Whether the open deals of `rows` (deal_id, as_of) were won within the company's horizon."""
     return labels.win_labels(
         rows,
         frames.facts(connection, "deals"),
         horizon_days=company.horizons.win_days,
-        data_until=frames.data_until(connection),
+        data_until=until or frames.data_until(connection),
     )
 
 
@@ -82,7 +90,7 @@ def labelled(model: str, connection: duckdb.DuckDBPyConnection, company: Company
     if rows.empty:
         return rows.assign(label=pd.Series(dtype="int64"))
     keys = list(rows.columns[:2])
-    found = labeller(connection, company, rows).rename(columns={name: "label"})
+    found = labeller(connection, company, rows, None).rename(columns={name: "label"})
     stamped = rows.assign(as_of=pd.to_datetime(rows["as_of"]).astype("datetime64[ns]"))
     known = found[[*keys, "label"]].assign(as_of=pd.to_datetime(found["as_of"]).astype("datetime64[ns]"))
     return stamped.merge(known, on=keys, how="inner", validate="one_to_one")

@@ -69,6 +69,11 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
         return self.state / "data_docs"
 
     @property
+    def training_sets(self) -> Path:
+        """The folder of training sets, each under its content hash."""
+        return self.state / "training_sets"
+
+    @property
     def dbt_docs(self) -> Path:
         """The page that documents dbt's tables; there once `make docs` made it."""
         return self.state / "dbt_docs" / "index.html"

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -23,7 +24,7 @@ from ml.models.clv_contractual import History
 from ml.models.clv_terms import Terms
 from ml.models.revenue_bottom_up import BottomUp, Purchases, Subscriptions
 from ml.training_frames import TrainingFrame, content_hash, training_frame
-from orchestration import frames
+from orchestration import frames, outcomes
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Trained:
 
     Attributes:
         params: the model's settings, as logged.
-        example: feature rows that show the input's schema; None for a model that reads facts, not features.
+        frame: the rows it learned from; None for a model that reads facts, not features.
+        data_until: last day whose events its labels could see.
     """
 
     outcome: TrainingOutcome[Any, Any]
@@ -42,7 +44,8 @@ class Trained:
     last_as_of: date | None
     params: Mapping[str, Any]
     feature_versions: Mapping[str, int]
-    example: pd.DataFrame | None
+    frame: TrainingFrame | None
+    data_until: date
 
 
 # Whatever class the model's champion has; each training knows its own.
@@ -50,32 +53,40 @@ Champion = Any
 # A frozen dataclass of settings; each model has its own.
 Params = Any
 Trainer = Callable[[duckdb.DuckDBPyConnection, Company, Champion], Trained]
+# Makes the rows of a training again, with labels that see events up to a day only.
+Framer = Callable[[duckdb.DuckDBPyConnection, Company, date], TrainingFrame]
+
+
+def frame_of(model: str, connection: duckdb.DuckDBPyConnection, company: Company, until: date) -> TrainingFrame:
+    """Features and labels that a feature-reading model learns from.
+
+    Args:
+        until: last day whose events the labels see.
+    """
+    found = frames.of_model(connection, model)
+    is_churn = model == "churn"
+    rows = _since(found, company.evaluation.customers_from) if is_churn else found
+    labeller, label = outcomes.LABELS[model]
+    confirm = outcomes.confirm_days(company) if is_churn else 0
+    return training_frame(
+        found,
+        labeller(connection, company, rows, until),
+        entity=views.MODEL_ENTITIES[model].key,
+        columns=views.columns_for(model),
+        label=label,
+        horizon_days=outcomes.gap_days(model, company) - confirm,
+        confirm_days=confirm,
+    )
+
+
+FRAMERS: Mapping[str, Framer] = {model: partial(frame_of, model) for model in outcomes.LABELS}
 
 
 def train_churn(connection: duckdb.DuckDBPyConnection, company: Company, champion: Champion) -> Trained:
     """Churn of the customers of every month end."""
-    params = churn_params(company)
-    found = frames.of_model(connection, "churn")
-    labelled = churn_labels(connection, company, _since(found, company.evaluation.customers_from))
-    confirm = _confirm_days(company)
-    frame = _frame("churn", found, labelled, "account_id", labels.CHURNED, params.horizon_days, confirm)
-    return _trained("churn", churn.run_training(frame, params, champion), frame, params)
-
-
-def churn_labels(connection: duckdb.DuckDBPyConnection, company: Company, rows: pd.DataFrame) -> pd.DataFrame:
-    """Whether the customers of `rows` (account_id, as_of) left within the company's horizon."""
-    return labels.churn_labels(
-        rows,
-        frames.facts(connection, "spells"),
-        horizon_days=company.horizons.churn_days,
-        confirm_days=_confirm_days(company),
-        data_until=frames.data_until(connection),
-    )
-
-
-def _confirm_days(company: Company) -> int:
-    """Days after the end of a contract until the grace period makes it certain; silence needs no confirmation."""
-    return company.windows.grace_days if company.business_model == "contractual" else 0
+    params, until = churn_params(company), frames.data_until(connection)
+    frame = frame_of("churn", connection, company, until)
+    return _trained("churn", churn.run_training(frame, params, champion), frame, params, until)
 
 
 def churn_params(company: Company) -> churn.ChurnParams:
@@ -99,16 +110,9 @@ def train_lead_score(connection: duckdb.DuckDBPyConnection, company: Company, ch
         sql_min_score=company.thresholds.sql_min_score,
         judged_ages_days=company.evaluation.lead_ages_days,
     )
-    found = frames.of_model(connection, "lead_score")
-    labelled = labels.lead_labels(
-        found,
-        frames.facts(connection, "lifecycle"),
-        horizon_days=params.horizon_days,
-        data_until=frames.data_until(connection),
-        leads_from=company.evaluation.leads_from,
-    )
-    frame = _frame("lead_score", found, labelled, "lead_id", labels.CONVERTED, params.horizon_days)
-    return _trained("lead_score", lead_score.run_training(frame, params, champion), frame, params)
+    until = frames.data_until(connection)
+    frame = frame_of("lead_score", connection, company, until)
+    return _trained("lead_score", lead_score.run_training(frame, params, champion), frame, params, until)
 
 
 def train_win_probability(
@@ -118,16 +122,16 @@ def train_win_probability(
 ) -> Trained:
     """Outcome of the deals that were open."""
     params = win_probability.WinParams(horizon_days=company.horizons.win_days)
-    found = frames.of_model(connection, "win_probability")
-    facts, until = frames.facts(connection, "deals"), frames.data_until(connection)
-    labelled = labels.win_labels(found, facts, horizon_days=params.horizon_days, data_until=until)
-    frame = _frame("win_probability", found, labelled, "deal_id", labels.WON, params.horizon_days)
+    until = frames.data_until(connection)
+    frame = frame_of("win_probability", connection, company, until)
+    found, facts = frames.of_model(connection, "win_probability"), frames.facts(connection, "deals")
     monthly = labels.close_month_labels(found, facts, month_days=MONTH_DAYS, months=MONTHS, data_until=until)
     state = found[["deal_id", "as_of", params.stage_column, params.age_column]]
     months = state.assign(as_of=pd.to_datetime(state["as_of"])).merge(
         monthly, on=["deal_id", "as_of"], how="inner", validate="one_to_many"
     )
-    return _trained("win_probability", win_probability.run_training(frame, months, params, champion), frame, params)
+    outcome = win_probability.run_training(frame, months, params, champion)
+    return _trained("win_probability", outcome, frame, params, until)
 
 
 def train_clv(connection: duckdb.DuckDBPyConnection, company: Company, _champion: Champion) -> Trained:
@@ -161,7 +165,7 @@ def clv_sources(
         return clv_histories.Transactional(purchases), [purchases]
     spells, movements, segments = (frames.facts(connection, name) for name in ("spells", "movements", "segments"))
     found = frames.features(connection, views.views_for("clv"), as_of)
-    history = History(found, views.columns_for("clv"), _confirm_days(company))
+    history = History(found, views.columns_for("clv"), outcomes.confirm_days(company))
     return clv_histories.Contractual(spells, movements, segments, history), [spells, movements, segments, found]
 
 
@@ -201,21 +205,9 @@ TRAINERS: Mapping[str, Trainer] = {
 }
 
 
-def _frame(
-    model: str, found: pd.DataFrame, labelled: pd.DataFrame, entity: str, label: str, horizon: int, confirm: int = 0
-) -> TrainingFrame:
-    return training_frame(
-        found,
-        labelled,
-        entity=entity,
-        columns=views.columns_for(model),
-        label=label,
-        horizon_days=horizon,
-        confirm_days=confirm,
-    )
-
-
-def _trained(model: str, outcome: TrainingOutcome[Any, Any], frame: TrainingFrame, params: Params) -> Trained:
+def _trained(
+    model: str, outcome: TrainingOutcome[Any, Any], frame: TrainingFrame, params: Params, until: date
+) -> Trained:
     days = frame.data["as_of"]
     return Trained(
         outcome=outcome,
@@ -225,7 +217,8 @@ def _trained(model: str, outcome: TrainingOutcome[Any, Any], frame: TrainingFram
         last_as_of=None if days.empty else days.max().date(),
         params=asdict(params),
         feature_versions={view.name: view.version for view in views.views_for(model)},
-        example=frame.data[list(frame.feature_names)].head(),
+        frame=frame,
+        data_until=until,
     )
 
 
@@ -239,7 +232,7 @@ def _from_facts(
     for table in tables:
         digest.update(content_hash(table, ()).encode())
     rows = sum(len(table) for table in tables)
-    return Trained(outcome, digest.hexdigest(), rows, None, last, asdict(params), {}, None)
+    return Trained(outcome, digest.hexdigest(), rows, None, last, asdict(params), {}, None, last)
 
 
 def _since(found: pd.DataFrame, first: date | None) -> pd.DataFrame:

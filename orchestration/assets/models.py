@@ -13,7 +13,7 @@ import dagster as dg
 
 from feature_definitions import registry as views
 from ingestion.contract import TABLES
-from orchestration import figures, frames, records
+from orchestration import figures, frames, records, training_sets
 from orchestration.checks import model_quality
 from orchestration.resources import POOL, Deployment, code_version, git_commit
 
@@ -83,6 +83,7 @@ def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Re
         trained = TRAINERS[name](
             connection, deployment.company, registry.load_version(store, champion) if champion and learned else None
         )
+        stored = training_sets.keep(connection, deployment, name, trained)
         drawn = figures.of_training(connection, trained.outcome, deployment.company.currency)
         provenance = Provenance(
             content_hash=trained.content_hash,
@@ -96,10 +97,12 @@ def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Re
             dagster_run_id=run_id,
             promotion=deployment.company.promotion,
             model_card=deployment.model_card(name),
-            example=trained.example,
+            example=trained.frame.data[list(trained.frame.feature_names)].head() if trained.frame else None,
             figures=drawn,
+            training_set=stored,
         )
         registration = registry.log_training(store, trained.outcome, provenance)
+        training_sets.prune(deployment)
         records.write(connection, _record(name, trained, registration, provenance.snapshot_id), trained.outcome.report)
     return trained, registration, figures.main_image(drawn)
 
@@ -140,6 +143,7 @@ def _metadata(
         "report": dg.MetadataValue.md(as_markdown(report)),
         "training_rows": trained.rows,
         "content_hash": trained.content_hash,
+        "training_set": f"training_sets/{trained.content_hash}" if trained.frame else "none: reads facts",
         "mlflow_run_id": registration.run_id,
         "champion": f"version {champion.version} ({champion.status})" if champion else "none",
         "is_new_training": str(registration.is_new),

@@ -14,7 +14,8 @@ from feature_definitions.online import OnlineFeatures
 from ml import registry
 from ml.models import churn, tabular
 from ml.training_frames import training_frame
-from orchestration import frames, snapshot
+from ml.training_sets import manifests
+from orchestration import frames, snapshot, training_sets
 from orchestration.assets.models import READS_FEATURES
 from orchestration.resources import Deployment
 from orchestration.run import run
@@ -94,6 +95,17 @@ def test_every_model_has_a_champion(contract: Deployment, shop: Deployment) -> N
     """Even where data lack, something honest is served: a champion of each model, validated or a fallback."""
     for deployment in (contract, shop):
         assert champions(deployment) == MODELS
+
+
+def test_every_training_set_is_stored_and_can_be_made_again(contract: Deployment) -> None:
+    """A model that reads features keeps its rows under the hash its versions name; the warehouse gives them again."""
+    stored = {made.origin.model: made.content_hash for made in manifests(contract.training_sets)}
+    assert set(stored) == {"churn", "lead_score", "win_probability"}
+    named = {version.name: version.tags for version in registry.versions(contract.model_store())}
+    assert {model: named[model]["training_set"] for model in stored} == {
+        model: f"training_sets/{content_hash}" for model, content_hash in stored.items()
+    }
+    assert [training_sets.reproduce(contract, content_hash)[1] for content_hash in stored.values()] == [[], [], []]
 
 
 def test_every_check_was_evaluated(contract: Deployment) -> None:
@@ -217,6 +229,7 @@ def test_learned_models_see_no_difference_online(contract: Deployment) -> None:
 
 def test_a_second_run_changes_nothing_and_a_changed_row_only_what_follows(contract: Deployment) -> None:
     """The same source twice: no new version anywhere, equal content. One changed row: one new version of it."""
+    sets = [made.content_hash for made in manifests(contract.training_sets)]
     before, rows, models, said = (
         content(contract, records=False),
         versions(contract),
@@ -227,6 +240,7 @@ def test_a_second_run_changes_nothing_and_a_changed_row_only_what_follows(contra
     assert versions(contract) == rows
     assert champions(contract, ids=True) == models
     assert ledger_rows(contract) == said
+    assert [made.content_hash for made in manifests(contract.training_sets)] == sets
     again = content(contract, records=False)
     assert {name for name in before if not before[name].equals(again[name])} == set()
 

@@ -53,7 +53,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             utc = labels.assign(event_timestamp=labels["event_timestamp"].dt.tz_localize("UTC"))
             utc.to_parquet(folder / f"labels_{model}.parquet")
             of_model = registry.views_for(model)
-            sql = training_sql(of_model, f"labels_{model}", of_model[0].entity, "event_timestamp")
+            sql = training_sql(of_model, f"labels_{model}", "event_timestamp")
             ours[model] = connection.sql(sql).df()
     result = subprocess.run(  # noqa: S603 - our own script
         [str(FEAST), str(Path(__file__).with_name("feast_reader.py")), str(folder)],

@@ -16,6 +16,7 @@ import pytest
 from feature_definitions import registry
 from feature_definitions.base import FeatureView
 from feature_definitions.checks import validate_table
+from feature_definitions.point_in_time import training_sql
 from tests import factories
 
 pytestmark = pytest.mark.slow  # two dbt builds per company
@@ -198,6 +199,24 @@ def _rows(warehouse: Path, view: FeatureView, condition: str) -> pd.DataFrame:
         return con.sql(f"select * from {view.table} where {condition} order by as_of, {view.entity}").df()
 
 
+def _training_rows(warehouse: Path) -> bytes:
+    """Every view's features for label rows of any day up to the cut, as a file."""
+    days = [f"('a{n % 30}', 'l{n % 120}', 'd-l{n % 120}', date '{CUT}' - {7 * (n % 40)})" for n in range(400)]
+    with duckdb.connect(str(warehouse)) as con:
+        columns = "labels (account_id, lead_id, deal_id, decided_on)"
+        con.execute(f"create temp table decisions as select * from (values {', '.join(days)}) as {columns}")
+        con.execute("create temp table numbered as select row_number() over () as label_position, * from decisions")
+        sql = training_sql(registry.VIEWS, "numbered", "decided_on", full_names=True)
+        path = warehouse.parent / "training.parquet"
+        con.execute(f"copy ({sql}) to '{path}'")
+        found = con.execute(
+            "select count(feat_customer_usage_as_of), count(feat_lead_profile_as_of), count(feat_deal_pipeline_as_of) "
+            f"from '{path}'"
+        ).fetchall()[0]
+    assert min(found) > 20
+    return path.read_bytes()
+
+
 @pytest.fixture(scope="module", params=["contractual", "transactional"])
 def built_twice(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Features of the months up to the cut, built at the cut and again with all that came later."""
@@ -207,9 +226,10 @@ def built_twice(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     _build(warehouse)
     old = {view.name: _rows(warehouse, view, f"as_of <= '{CUT}'") for view in registry.VIEWS}
     later = {view.name: _rows(warehouse, view, f"as_of > '{CUT}'") for view in registry.VIEWS}
+    training = _training_rows(warehouse)
     _land(warehouse, tables, request.param)
     _build(warehouse, last=str(CUT))
-    return {"warehouse": warehouse, "old": old, "later": later}
+    return {"warehouse": warehouse, "old": old, "later": later, "training": training}
 
 
 @pytest.mark.parametrize("view", registry.VIEWS, ids=lambda view: view.name)
@@ -218,6 +238,11 @@ def test_features_of_old_months_do_not_know_the_future(built_twice: dict[str, An
     old = built_twice["old"][view.name]
     assert len(old) > 20
     pd.testing.assert_frame_equal(_rows(built_twice["warehouse"], view, f"as_of <= '{CUT}'"), old, check_exact=True)
+
+
+def test_training_set_of_yesterday_is_the_same_file(built_twice: dict[str, Any]) -> None:
+    """Late rows and old months built again change not one byte of the features of yesterday's label rows."""
+    assert _training_rows(built_twice["warehouse"]) == built_twice["training"]
 
 
 @pytest.mark.parametrize("view", registry.VIEWS, ids=lambda view: view.name)

@@ -91,7 +91,7 @@ def test_row_is_what_the_training_join_finds(warehouse: duckdb.DuckDBPyConnectio
         [LAST],
     )
     views, names = registry.views_for("lead_score"), [column.name for column in registry.columns_for("lead_score")]
-    offline = warehouse.sql(training_sql(views, "labels", "lead_id", "d")).df()
+    offline = warehouse.sql(training_sql(views, "labels", "d")).df()
     with published(warehouse, tmp_path) as online:
         rows = [online.row("lead_score", key, LAST) for key in offline["lead_id"]]
     for at, row in enumerate(rows):
