@@ -65,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="unused: the rows are generated")
     parser.add_argument("--write", action="store_true", help="write docs/results/point_in_time.md")
-    parser.add_argument("--feast-python", type=Path, help="Python of an environment with Feast")
+    feast = ROOT / ".venv-feast" / "bin" / "python"  # there once `make test-feast` or `make test` made it
+    default = feast if feast.exists() else None
+    parser.add_argument("--feast-python", type=Path, default=default, help="Python of an environment with Feast")
     parser.add_argument("--sizes", type=int, default=len(SIZES), help="only the first so many sizes")
     parser.add_argument("--memory-mb", type=int, default=6_000, help="leave engines out that want more")
     chosen = parser.parse_args(arguments)
@@ -226,13 +228,15 @@ def _outcome(results: Sequence[Comparison]) -> str:
     """How far ahead of, or behind, each alternative, over all sizes it ran on."""
     rows = pd.concat([result.rows for result in results])
     rows = rows[~rows["engine"].str.startswith("ours") & rows["x ours"].notna()]
-    spans = [
-        f"{engine} {group['x ours'].min():.1f} to {group['x ours'].max():.1f} times"
-        for engine, group in rows.groupby("engine", sort=False)
-    ]
+    spans = [f"{engine} {_span(group)} times" for engine, group in rows["x ours"].groupby(rows["engine"], sort=False)]
     behind = sorted(set(rows.loc[rows["x ours"] < 3, "engine"]))
     fell_short = f" The goal of three times is missed against {', '.join(behind)}." if behind else ""
     return f"CPU of the alternatives in units of ours: {'; '.join(spans)}.{fell_short}"
+
+
+def _span(values: "pd.Series[float]") -> str:
+    lowest, highest = f"{values.min():.1f}", f"{values.max():.1f}"
+    return lowest if lowest == highest else f"{lowest} to {highest}"
 
 
 if __name__ == "__main__":
