@@ -72,7 +72,11 @@ def prepare(raw: pd.DataFrame, spec: TableSpec) -> Table:
     table = _checked(raw, spec)
     label, notes = _label(table, spec)
     time = None if spec.time is None else infer_time(table[spec.time], spec.time)
-    as_of = pd.Series(NO_DATE, index=table.index) if time is None else time.instants(table[time.name])
+    as_of = (
+        pd.Series(NO_DATE, index=table.index, dtype="datetime64[ns]")
+        if time is None
+        else time.instants(table[time.name])
+    )
     known = np.isfinite(label) & as_of.notna().to_numpy()
     if not known.all():
         notes.append(f"{int((~known).sum()):,} of {len(known):,} rows left out: no label or no time")

@@ -76,7 +76,7 @@ def train(
     spec = TableSpec(
         label, task, time, fold, entity, gap_days, positive, kinds or {}, tuple(exclude), tuple(never_a_reason)
     )
-    made = TableTask(name, TabularParams(seed, search=search), tuple(allow), has_time=time is not None)
+    made = TableTask(name, TabularParams(seed, search=search, blends=True), tuple(allow), has_time=time is not None)
     return _trained(prepare(frame, spec), spec, made)
 
 

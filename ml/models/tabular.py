@@ -3,16 +3,17 @@
 Two methods are fitted: a boosted model and a ridge logistic regression. Held-back training rows (the newest slice; on
 a table without dates every row once, fold by fold) set the booster's capacity, the number of trees and the ridge,
 calibrate, give the interval and choose: the boosted model is kept only if its AUC there is higher by more than one
-standard error, else the simpler one. Then the kept settings are fitted on all training rows. Belongs here: that
-procedure and the fitted, storable classifier. Does not belong here: baselines, test metrics and gates
-(`ml.models.binary_training`, `ml.models.table_training`), or what a particular label means.
+standard error, else the simpler one; a blend of both, where it is asked for, only if its loss is lower still by more
+than one. Then the kept settings are fitted on all training rows. Belongs here: that procedure and the fitted, storable
+classifier. Does not belong here: baselines, test metrics and gates (`ml.models.binary_training`,
+`ml.models.table_training`), or what a particular label means.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from ml.calibration import Calibrator, fit_calibrator
 from ml.encoding import Encoder
 from ml.explanations import driver_importance, explain
 from ml.intervals import ProbabilityBand, fit_band
+from ml.models.blended import BlendedModel, best_weight, mixed
 from ml.models.boosted import BoostedModel, Capacity, capacities, rarer
 from ml.models.capacity import fit_with_capacity
 from ml.models.held_back import HeldBack, hold_back
@@ -33,11 +35,13 @@ from ml.search import Search
 from ml.splits import Fold, newest_slice
 from ml.training_frames import TrainingFrame
 
-Method = Literal["lightgbm", "logistic_regression"]
+Method = Literal["lightgbm", "logistic_regression", "blend"]
 LINEAR: Method = "logistic_regression"
 BOOSTED: Method = "lightgbm"
+BLEND: Method = "blend"
 RIDGES = (0.001, 0.01, 0.1)
 _RESAMPLES = 200
+Model = LinearModel | BoostedModel | BlendedModel
 
 
 class FeatureMismatchError(ValueError):
@@ -53,11 +57,13 @@ class TabularParams:
         sizes: capacities of the booster to try, smallest first; None: those that fit the data
             (`ml.models.boosted.capacities`).
         search: budget of a search for a better capacity; None: no search.
+        blends: whether a blend of both methods is a candidate.
     """
 
     seed: int = 7
     sizes: tuple[Capacity, ...] | None = None
     search: Search | None = None
+    blends: bool = False
 
     def sizes_for(self, label: FloatArray) -> tuple[Capacity, ...]:
         """The capacities to try on training rows with this label."""
@@ -76,7 +82,7 @@ class FittedClassifier:
     method: Method
     columns: tuple[FeatureColumn, ...]
     encoder: Encoder
-    model: LinearModel | BoostedModel
+    model: Model
     calibrator: Calibrator
     band: ProbabilityBand
     trained_until: str
@@ -123,26 +129,18 @@ class FittedClassifier:
             "rows": self.rows,
             "positives": self.positives,
         }
-        if isinstance(self.model, LinearModel):
-            plain["linear"] = self.model.to_json()
-        else:
-            (folder / "booster.txt").write_text(self.model.text, encoding="utf-8")
+        plain |= _stored(self.model, folder)
         (folder / "classifier.json").write_text(json.dumps(plain, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "FittedClassifier":
         """Read what `save` wrote."""
         plain = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
-        model: LinearModel | BoostedModel = (
-            LinearModel.from_json(plain["linear"])
-            if plain["method"] == LINEAR
-            else BoostedModel((folder / "booster.txt").read_text(encoding="utf-8"))
-        )
         return cls(
             method=plain["method"],
             columns=tuple(FeatureColumn(**column) for column in plain["columns"]),
             encoder=Encoder.from_json(plain["encoder"]),
-            model=model,
+            model=_read(plain, folder),
             calibrator=Calibrator.from_json(plain["calibrator"]),
             band=ProbabilityBand.from_json(plain["band"]),
             trained_until=plain["trained_until"],
@@ -151,9 +149,28 @@ class FittedClassifier:
         )
 
 
+def _stored(model: Model, folder: Path) -> dict[str, Any]:
+    """What of a model goes into the JSON; a booster gets a file of its own."""
+    if isinstance(model, LinearModel):
+        return {"linear": model.to_json()}
+    if isinstance(model, BlendedModel):
+        return {"weight": model.weight} | _stored(model.linear, folder) | _stored(model.boosted, folder)
+    (folder / "booster.txt").write_text(model.text, encoding="utf-8")
+    return {}
+
+
+def _read(plain: Mapping[str, Any], folder: Path) -> Model:
+    if plain["method"] == LINEAR:
+        return LinearModel.from_json(plain["linear"])
+    boosted = BoostedModel((folder / "booster.txt").read_text(encoding="utf-8"))
+    if plain["method"] == BOOSTED:
+        return boosted
+    return BlendedModel(LinearModel.from_json(plain["linear"]), boosted, plain["weight"])
+
+
 @dataclass(frozen=True)
 class TrainedPair:
-    """Both methods, and which one the held-back rows keep.
+    """The methods, and which one the held-back rows keep.
 
     Attributes:
         choice: a sentence with the figures behind the choice.
@@ -190,7 +207,19 @@ def train_both(frame: TrainingFrame, params: TabularParams, folds: Sequence[Fold
         BOOSTED: _finish(BOOSTED, boosted.model, boosted.score, held),
     }
     kept, choice = _choose(scores, held, params.seed)
+    if params.blends:
+        weight = best_weight(linear_score, boosted.score, held.labels)
+        blend_score = mixed(linear_score, boosted.score, weight)
+        fitted[BLEND] = _finish(BLEND, BlendedModel(linear, boosted.model, weight), blend_score, held)
+        if _is_lower(blend_score, scores[kept], held):
+            kept, choice = BLEND, f"{choice}; a blend with {weight:.0%} of the booster is better still and kept"
     return TrainedPair(fitted, kept, choice, boosted.tables)
+
+
+def _is_lower(score: FloatArray, other: FloatArray, held: HeldBack) -> bool:
+    """Whether the log loss of a score, once calibrated, is lower by more than one standard error."""
+    losses = [log_loss_terms(held.labels, fit_calibrator(one, held.labels).apply(one)) for one in (score, other)]
+    return held.is_better(losses[0], losses[1])
 
 
 def newest_fold(frame: TrainingFrame) -> list[Fold]:
@@ -217,7 +246,7 @@ def _fit_linear(held: HeldBack) -> tuple[LinearModel, FloatArray]:
     return fit_linear(held.whole, held.frame.labels, held.whole_encoder, best), scores[best]
 
 
-def _finish(method: Method, model: LinearModel | BoostedModel, score: FloatArray, held: HeldBack) -> FittedClassifier:
+def _finish(method: Method, model: Model, score: FloatArray, held: HeldBack) -> FittedClassifier:
     """Calibrate and add the interval, both from the held-back scores."""
     frame = held.frame
     calibrator = fit_calibrator(score, held.labels)
@@ -243,7 +272,7 @@ def _choose(scores: Mapping[Method, FloatArray], held: HeldBack, seed: int) -> t
     value = float(difference(np.ones((1, len(held.labels))))[0])
     error = float(np.nanstd(bootstrap(difference, held.entities, _RESAMPLES, seed)))
     kept = BOOSTED if value > error else LINEAR
-    where = "the newest training dates" if len(held.parts) == 1 else "held-back training rows"
+    where = "the newest training dates" if held.as_of.nunique() > 1 else "held-back training rows"
     return kept, (
         f"{kept.replace('_', ' ')} kept: on {where} the boosted model's AUC is {value:+.3f} "
         f"against the linear model's, standard error {error:.3f}"
