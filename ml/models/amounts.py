@@ -3,9 +3,10 @@
 Ridge least squares, LightGBM on squared error and, for amounts that are never negative and either often zero or
 heavy-tailed, LightGBM on the Tweedie likelihood (a compound of how often and how much; Jørgensen & de Souza 1994)
 are fitted. Held-back training rows set sizes and choose: a booster only if its loss is lower than the ridge's by more
-than one standard error. The loss is the Tweedie deviance where Tweedie is a candidate, else the squared error; both
-are least at the expected amount. Belongs here: that procedure and the fitted, storable model. Does not belong here:
-baselines and gates (`ml.models.table_training`), the value of customers over time (`ml.models.clv`).
+than one standard error. A log link, stopped early, keeps the ranks but not the total, so the Tweedie model is scaled to
+the total of the held-back rows. The loss is the Tweedie deviance where Tweedie is a candidate, else the squared error;
+both are least at the expected amount. Belongs here: that procedure and the fitted, storable model. Does not belong
+here: baselines and gates (`ml.models.amount_training`), the value of customers over time (`ml.models.clv`).
 """
 
 import json
@@ -144,6 +145,7 @@ def train_amounts(frame: TrainingFrame, params: TabularParams, folds: Sequence[F
     is_skewed = smallest == 0 and ((amount == 0).mean() > ZEROS or amount.std() > HEAVY * amount.mean())
     models: dict[AmountMethod, LinearModel | BoostedModel] = {}
     scores: dict[AmountMethod, FloatArray] = {}
+    shifts: dict[AmountMethod, float] = {RIDGE: 0.0}
     models[RIDGE], scores[RIDGE] = _fit_ridge(held)
     tables: dict[str, pd.DataFrame] = {}
     objectives: dict[AmountMethod, Objective] = {SQUARED: "regression"}
@@ -151,11 +153,18 @@ def train_amounts(frame: TrainingFrame, params: TabularParams, folds: Sequence[F
         objectives[TWEEDIE] = "tweedie"
     for method, objective in objectives.items():
         fit = fit_with_capacity(held, params.sizes_for(amount), objective, params.seed, params.search)
-        models[method], scores[method] = fit.model, fit.score
+        models[method], shifts[method] = fit.model, _shift(fit.score, held.labels, objective)
+        scores[method] = fit.score + shifts[method]
         tables |= {name if method == SQUARED else f"{name}_{method}": rows for name, rows in fit.tables.items()}
     kept, choice = _choose(held, scores, is_skewed=bool(is_skewed))
     fitted = {
-        method: _finish(method, model, amounts_of(method, scores[method], scale, smallest), held, scale, smallest)
+        method: _finish(
+            method,
+            model,
+            fit_amount_band(amounts_of(method, scores[method], scale, smallest), held.labels * scale, smallest),
+            held,
+            scale * float(np.exp(shifts[method])),
+        )
         for method, model in models.items()
     }
     return TrainedAmounts(fitted, kept, choice, tables)
@@ -204,23 +213,17 @@ def _choose(held: HeldBack, scores: Mapping[AmountMethod, FloatArray], *, is_ske
     return kept, f"{kept.replace('_', ' ')} kept: {name} on held-back training rows, scaled: {figures}"
 
 
+def _shift(score: FloatArray, labels: FloatArray, objective: Objective) -> float:
+    """What a log link lacks to reach the total of the held-back rows; nothing for scores that are amounts."""
+    said = float(np.exp(np.clip(score, -30.0, 30.0)).sum())
+    return float(np.log(labels.sum() / said)) if objective == "tweedie" and labels.sum() > 0 else 0.0
+
+
 def _finish(
-    method: AmountMethod,
-    model: LinearModel | BoostedModel,
-    value: FloatArray,
-    held: HeldBack,
-    scale: float,
-    smallest: float,
+    method: AmountMethod, model: LinearModel | BoostedModel, band: AmountBand, held: HeldBack, scale: float
 ) -> FittedAmounts:
     frame = held.frame
+    until = pd.to_datetime(frame.data["as_of"]).max().date().isoformat()
     return FittedAmounts(
-        method,
-        frame.columns,
-        held.whole_encoder,
-        model,
-        scale,
-        smallest,
-        fit_amount_band(value, held.labels * scale, smallest),
-        pd.to_datetime(frame.data["as_of"]).max().date().isoformat(),
-        len(frame.data),
+        method, frame.columns, held.whole_encoder, model, scale, band.smallest, band, until, len(frame.data)
     )
