@@ -37,8 +37,9 @@ def ladder_page(data: Path | None, warehouse: Path | None, seed: int) -> list[Pa
         "A rung marked *refused* is shown with the figure that `allow` would have bought; without `allow` the training "
         "stops and names the columns in the gate's sentence.",
         "Anchors for bank_churners: 0.923 (logistic regression) and 0.992 (histogram boosting) without the two leaking "
-        "columns (README of the data set). Its activity columns cover the twelve months in which the customers left; a "
-        "figure of 0.99 says that a customer who has stopped using a card has stopped using it.",
+        "columns, five folds (README of the data set); here one fifth judges. Its activity columns cover the twelve "
+        "months in which the customers left; a figure of 0.99 says that a customer who has stopped using a card has "
+        "stopped using it.",
     ]
     outcome = (
         "The gate names and refuses every planted leak. What it cannot see is time: columns measured while the outcome "
@@ -51,6 +52,7 @@ def ladder_page(data: Path | None, warehouse: Path | None, seed: int) -> list[Pa
 def bank_rungs(data: Path, seed: int) -> list[dict[str, Any]]:
     """Both leaks, none, and only what was known before the year of the outcome."""
     leaking = with_folds(bank_churners(data, with_leaks=True), seed)
+    leaking[FOLD] = np.where(leaking[FOLD] == 0, "test", "train")
     leaks = tuple(name for name in leaking if name.startswith("Naive_Bayes"))
     known = [*BEFORE_THE_OUTCOME, LABEL, FOLD]
     return [

@@ -138,7 +138,7 @@ def _outcome(
 
 def _rare(random: np.random.Generator, rows: int) -> tuple[pd.DataFrame, FloatArray]:
     x = _numbers(random, rows, 12)
-    return _outcome(random, x, -6 + x["x0"] + 0.7 * x["x1"] + 0.8 * (x["x2"] > 1))
+    return _outcome(random, x, -5 + x["x0"] + 0.7 * x["x1"] + 0.8 * (x["x2"] > 1))
 
 
 def _many_levels(random: np.random.Generator, rows: int) -> tuple[pd.DataFrame, FloatArray]:
@@ -176,11 +176,11 @@ def _often_nothing(random: np.random.Generator, rows: int) -> tuple[pd.DataFrame
 
 
 _DRAWS: Final = (
-    ("rare: 0.6 % positive", 20_000, 40_000, _rare),
-    ("800 levels", 8_000, 10_000, _many_levels),
-    ("missing not at random", 4_000, 10_000, _not_at_random),
-    ("curved", 4_000, 10_000, _curved),
-    ("linear", 2_000, 10_000, _linear),
-    ("tiny: 60 rows", 60, 10_000, _linear),
-    ("amount, often nothing", 8_000, 20_000, _often_nothing),
+    ("rare: 2 % positive", 10_000, 10_000, _rare),
+    ("800 levels", 6_000, 5_000, _many_levels),
+    ("missing not at random", 3_000, 5_000, _not_at_random),
+    ("curved", 3_000, 5_000, _curved),
+    ("linear", 1_500, 5_000, _linear),
+    ("tiny: 60 rows", 60, 5_000, _linear),
+    ("amount, often nothing", 5_000, 10_000, _often_nothing),
 )
