@@ -86,8 +86,8 @@ def page(rows: pd.DataFrame, budget: Search, seed: int, seconds: float) -> Page:
     times = float((rows["seconds with"] / rows["seconds without"]).median())
     outcome = (
         f"{budget.trials} trials gain beyond noise on {int((lower > 0).sum())} of {len(rows)} tables, lose on "
-        f"{int((upper < 0).sum())}, and take {times:.0f} times as long (median): off unless asked for, worth a try on a "
-        "table of its own."
+        f"{int((upper < 0).sum())}, and take {times:.0f} times as long (median): off unless asked for, worth a try on "
+        "a table of its own."
     )
     blocks = [
         "AUC of the booster on rows that neither the training nor the search saw (later rows of the sample company, "
