@@ -67,7 +67,7 @@ def company_rungs(warehouse: Path, seed: int) -> list[dict[str, Any]]:
     rows = company(warehouse, "sample", "churn")
     random = np.random.default_rng(seed)
     at_random = rows.drop(columns=["as_of", "account_id"]).assign(**{FOLD: random.integers(0, 5, len(rows))})
-    future = later_features(rows)
+    future = later_features(company(warehouse, "sample", "churn", labelled=False)).dropna(subset=[LABEL])
     leaks = tuple(name for name in future if name.startswith("later_"))
     settled = {"time": "as_of", "entity": "account_id", "gap_days": CHURN_GAP}
     return [

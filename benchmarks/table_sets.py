@@ -79,8 +79,12 @@ def bundled(seed: int) -> Iterator[TableSet]:
     yield TableSet("diabetes", with_folds(diabetes, seed), "value")
 
 
-def company(warehouse: Path, name: str, model: str) -> pd.DataFrame:
-    """Features and matured labels of a built company; one row per entity and `as_of`."""
+def company(warehouse: Path, name: str, model: str, *, labelled: bool = True) -> pd.DataFrame:
+    """Features and matured labels of a built company; one row per entity and `as_of`.
+
+    Args:
+        labelled: leave out the rows whose label is not known yet.
+    """
     settled = settings.load(name)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         found = frames.features(connection, views.views_for(model))
@@ -98,9 +102,9 @@ def company(warehouse: Path, name: str, model: str) -> pd.DataFrame:
     names = [column.name for column in views.columns_for(model)]
     parts = [part.assign(as_of=pd.to_datetime(part["as_of"]).astype("datetime64[ns]")) for part in (found, known)]
     both = parts[0][[key, "as_of", *names]].merge(
-        parts[1][[key, "as_of", LABEL]], on=[key, "as_of"], validate="one_to_one"
+        parts[1][[key, "as_of", LABEL]], on=[key, "as_of"], how="inner" if labelled else "left", validate="one_to_one"
     )
-    return both.assign(**{LABEL: both[LABEL].astype(int)})
+    return both.assign(**{LABEL: both[LABEL].astype(float)})
 
 
 def out_of_time(rows: pd.DataFrame, gap_days: int, share: float = 0.25) -> pd.DataFrame:

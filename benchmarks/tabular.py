@@ -180,7 +180,8 @@ def page(rows: pd.DataFrame, seed: int, seconds: float) -> Page:
     blocks = [
         "AUC, higher is better. `truth` is the AUC of the true probability (simulated tables only), which nothing can "
         "beat but by chance. The last column compares with the best of the others, chosen after the fact: paired "
-        "bootstrap, 95 % interval.",
+        "bootstrap, 95 % interval. It counts the judged rows only, not the luck of the rows that trained, which is the "
+        "larger part where those are few.",
         table(binary.drop(columns=["status", "seconds ours", "seconds all others"]), 4),
         "Amounts: RMSE, lower is better; the difference is signed so that plus is better.",
         table(rows[rows["table"].isin(_AMOUNTS)].drop(columns=["status", "seconds ours", "seconds all others"]), 2),
