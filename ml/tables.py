@@ -65,19 +65,17 @@ def train(
         gap_days: with `time`, days after a row until its label was known; training rows end that much before the test.
         positive: the label's value that counts as 1; None: yes, true, 1 and the like, else the rarer of two values.
         kinds: what columns are, where a person knows better (`number`, `flag`, `category`, `date`).
-        exclude: columns that are no features.
-        allow: columns that may give the label away, because they are known in time; it is recorded.
+        exclude, allow: columns that are no features; that may give the label away, being known in time (recorded).
         never_a_reason: columns that may be learned from but are never given as a reason.
         search: budget of a search for a better capacity; none by default.
 
     Raises:
         TableError: a named column is missing, names repeat, or the label does not suit the task.
     """
-    spec = TableSpec(
-        label, task, time, fold, entity, gap_days, positive, kinds or {}, tuple(exclude), tuple(never_a_reason)
-    )
-    made = TableTask(name, TabularParams(seed, search=search, blends=True), tuple(allow), has_time=time is not None)
-    return _trained(prepare(frame, spec), spec, made)
+    parts = (kinds or {}, tuple(exclude), tuple(never_a_reason))
+    spec = TableSpec(label, task, time, fold, entity, gap_days, positive, *parts)
+    learner = TabularParams(seed, search=search, blends=True)
+    return _trained(prepare(frame, spec), spec, TableTask(name, learner, tuple(allow), has_time=time is not None))
 
 
 def _trained(table: Table, spec: TableSpec, task: TableTask) -> TableResult:
