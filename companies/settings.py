@@ -95,6 +95,18 @@ class Evaluation(Frozen):
     lead_ages_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = (0, 7, 30)
 
 
+class Search(Frozen):
+    """Budget of the search for a model's capacity; without this section none is made.
+
+    Attributes:
+        trials: most capacities tried per training; the same trials on the same rows give the same model.
+        seconds: no trial starts after that; what it cuts off depends on the machine.
+    """
+
+    trials: Annotated[int, Field(ge=1, le=500)] = 30
+    seconds: Annotated[float, Field(gt=0, le=3600)] = 60
+
+
 class Economics(Frozen):
     """Money facts that no raw table holds."""
 
@@ -139,6 +151,7 @@ class Company(Frozen):
     horizons: Horizons = Horizons()
     thresholds: Thresholds = Thresholds()
     evaluation: Evaluation = Evaluation()
+    search: Search | None = None
     economics: Economics = Economics()
     rule_score: RuleScore = RuleScore()
     quality: Quality = Quality()

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pandas as pd
 
@@ -26,6 +26,7 @@ from ml import bundles
 from ml.bundles import Servable
 from ml.evaluation import TrainingOutcome, TrainingReport
 from ml.registrations import Registration, RegistryError, Store, VersionInfo
+from ml.search_log import log_trials
 from ml.training_record import Provenance, files, flat_metrics
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
     tags, run_name = provenance.run_tags(outcome.report), f"{name} {outcome.status}"
     with mlflow.start_run(experiment_id=experiment, run_name=run_name, tags=tags) as run:
         _log_report(client, run.info.run_id, outcome.report, provenance)
+        log_trials(client, run.info.run_id, outcome.report)
         candidate = _register_all(client, run.info.run_id, outcome, provenance)
     return Registration(run.info.run_id, candidate, champion_info(store, name), is_new=True)
 
@@ -185,8 +187,7 @@ def _register(
             signature=_signature(provenance.example),
         )
     tags = provenance.tags(report) | {"status": status, "model_class": type(model).__name__}
-    if status == "fallback":
-        tags["validation"] = "not_applicable"
+    tags |= {"validation": "not_applicable"} if status == "fallback" else {}
     card = provenance.description(report, status)
     created = client.create_model_version(
         report.model, logged.model_uri, run_id, tags=tags, description=card, model_id=logged.model_id
@@ -224,8 +225,7 @@ def _signature(example: pd.DataFrame | None) -> "ModelSignature | None":
 
 def _load_pyfunc(path: str) -> Servable:
     """MLflow's entry point to a bundle (`mlflow.pyfunc.load_model`)."""
-    model: Servable = bundles.read(Path(path))
-    return model
+    return cast("Servable", bundles.read(Path(path)))
 
 
 def _client(store: Store) -> "MlflowClient":

@@ -1,7 +1,8 @@
 """Splits in time: train, validation and test rows with a gap in which labels ripen.
 
-A random split would let the future into training; none is offered. Belongs here: which rows belong to which slice,
-and the sentence that says why a history is too short. Does not belong here: models, metrics.
+A random split would let the future into training; rows with dates get none. Belongs here: which rows belong to which
+slice, and the sentence that says why a history is too short. Does not belong here: models, metrics, the folds of
+tables without dates (`ml.table_splits`).
 """
 
 from collections.abc import Iterator
@@ -47,6 +48,14 @@ class ValidationSplit:
     core: BoolArray
     validation: BoolArray
     is_gapped: bool
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Row masks of one fold: rows to fit on, and rows held back from them."""
+
+    core: BoolArray
+    newer: BoolArray
 
 
 def out_of_time(

@@ -62,6 +62,10 @@ class TrainingFrame:
         data = self.data[mask].reset_index(drop=True)
         return replace(self, data=data, content_hash=content_hash(data, self.columns))
 
+    def part(self, mask: BoolArray) -> "TrainingFrame":
+        """The rows where `mask` holds, without a hash: for folds, which are never registered."""
+        return replace(self, data=self.data[mask].reset_index(drop=True), content_hash="")
+
     def with_labels(self, labels: FloatArray) -> "TrainingFrame":
         """The same rows with other labels, for the shuffling check."""
         return replace(self, data=self.data.assign(**{self.label: labels}), content_hash="")

@@ -23,6 +23,7 @@ from ml.models.close_hazards import MONTH_DAYS, MONTHS
 from ml.models.clv_contractual import History
 from ml.models.clv_terms import Terms
 from ml.models.revenue_bottom_up import BottomUp, Purchases, Subscriptions
+from ml.search import Search
 from ml.training_frames import TrainingFrame, content_hash, training_frame
 from orchestration import frames, outcomes
 
@@ -100,7 +101,13 @@ def churn_params(company: Company) -> churn.ChurnParams:
         risk_critical=levels.risk_critical,
         amount_column="mrr_amount" if is_contractual else "revenue_365d_amount",
         periods_per_year=12 if is_contractual else 1,
+        search=_search(company),
     )
+
+
+def _search(company: Company) -> Search | None:
+    """The company's budget of a search; None where it asks for none."""
+    return None if company.search is None else Search(company.search.trials, company.search.seconds)
 
 
 def train_lead_score(connection: duckdb.DuckDBPyConnection, company: Company, champion: Champion) -> Trained:
@@ -109,6 +116,7 @@ def train_lead_score(connection: duckdb.DuckDBPyConnection, company: Company, ch
         horizon_days=company.horizons.lead_days,
         sql_min_score=company.thresholds.sql_min_score,
         judged_ages_days=company.evaluation.lead_ages_days,
+        search=_search(company),
     )
     until = frames.data_until(connection)
     frame = frame_of("lead_score", connection, company, until)
@@ -121,7 +129,7 @@ def train_win_probability(
     champion: Champion,
 ) -> Trained:
     """Outcome of the deals that were open."""
-    params = win_probability.WinParams(horizon_days=company.horizons.win_days)
+    params = win_probability.WinParams(horizon_days=company.horizons.win_days, search=_search(company))
     until = frames.data_until(connection)
     frame = frame_of("win_probability", connection, company, until)
     found, facts = frames.of_model(connection, "win_probability"), frames.facts(connection, "deals")

@@ -197,6 +197,7 @@ def _judge(train: TrainingFrame, test: TrainingFrame, task: BinaryTask) -> _Judg
         "lift": lift_table(test.labels, value),
         "drivers": fitted.drivers(test.data),
         "test_predictions": pd.concat([keys.assign(label=test.labels), predictions[kept]], axis=1),
+        **pair.tables,
     }
     return _Judged(pair, kept, evaluation, baselines, tables)
 

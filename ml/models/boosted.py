@@ -1,7 +1,7 @@
-"""Shallow, regularised, deterministic LightGBM whose size follows the data.
+"""Regularised, deterministic LightGBM in several capacities; which one, the held-back rows decide.
 
-Belongs here: parameters, early stopping, scores and additive contributions. Does not belong here: encoding,
-calibration, choosing between models.
+Belongs here: the capacities, parameters, early stopping, scores and additive contributions. Does not belong here:
+encoding, calibration, choosing between capacities or models (`ml.models.tabular`, `ml.models.amounts`).
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,53 @@ import numpy as np
 from ml.arrays import FloatArray
 from ml.encoding import Encoder
 
-MOST_ROUNDS = 400
 PATIENCE = 30
-LEARNING_RATE = 0.05
+EVENTS_PER_LEAF = 30
+LEAST_EVENTS_TO_GROW = 200
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How much a booster may learn.
+
+    Attributes:
+        leaves: most leaves of a tree.
+        depth: deepest tree; -1 for no bound.
+        least_leaf_rows: fewest rows of a leaf.
+        feature_share, row_share: drawn anew for every tree.
+        rounds: most trees; early stopping ends sooner.
+    """
+
+    name: str
+    leaves: int
+    depth: int
+    least_leaf_rows: int
+    learning_rate: float = 0.05
+    l2: float = 5.0
+    feature_share: float = 0.6
+    row_share: float = 0.8
+    bins: int = 63
+    rounds: int = 400
+
+
+def capacities(rows: int, rarer: int) -> tuple[Capacity, ...]:
+    """Capacities to try on a training set, smallest first.
+
+    About 30 events carry one leaf of the smallest; the larger ones need `LEAST_EVENTS_TO_GROW` events to be tried.
+
+    Args:
+        rows: training rows.
+        rarer: rows of the rarer outcome; for amounts, rows.
+    """
+    leaves = int(np.clip(rarer // EVENTS_PER_LEAF, 4, 15))
+    shallow = Capacity("shallow", leaves, 4 if leaves > 8 else 3, int(np.clip(rows // 100, 10, 200)))
+    if rarer < LEAST_EVENTS_TO_GROW:
+        return (shallow,)
+    return (
+        shallow,
+        Capacity("medium", 15, 6, 20, l2=2.0, bins=255, rounds=1_000),
+        Capacity("deep", 63, -1, 20, l2=1.0, bins=255, rounds=2_000),
+    )
 
 
 @dataclass(frozen=True)
@@ -48,27 +92,26 @@ class BoostedModel:
         return np.asarray(parts, dtype=np.float64)[:, :-1]
 
 
-def parameters(rows: int, rarer: int, seed: int) -> dict[str, Any]:
-    """LightGBM parameters for a training set.
+def parameters(capacity: Capacity, rows: int, seed: int, objective: str = "binary") -> dict[str, Any]:
+    """LightGBM parameters.
 
     Args:
         rows: training rows.
-        rarer: rows of the rarer outcome; about 30 of them carry one leaf.
+        objective: `binary`, `regression` or `tweedie`, in LightGBM's words.
     """
-    leaves = int(np.clip(rarer // 30, 4, 15))
     return {
-        "objective": "binary",
-        "metric": "binary_logloss",
-        "num_leaves": leaves,
-        "max_depth": 4 if leaves > 8 else 3,
-        "learning_rate": LEARNING_RATE,
-        "min_data_in_leaf": int(np.clip(rows // 100, 10, 200)),
+        "objective": objective,
+        "metric": "binary_logloss" if objective == "binary" else objective,
+        "num_leaves": capacity.leaves,
+        "max_depth": capacity.depth,
+        "learning_rate": capacity.learning_rate,
+        "min_data_in_leaf": capacity.least_leaf_rows,
         "min_data_per_group": int(np.clip(rows // 100, 10, 100)),
-        "lambda_l2": 5.0,
-        "feature_fraction": 0.6,
-        "bagging_fraction": 0.8,
+        "lambda_l2": capacity.l2,
+        "feature_fraction": capacity.feature_share,
+        "bagging_fraction": capacity.row_share,
         "bagging_freq": 1,
-        "max_bin": 63,
+        "max_bin": capacity.bins,
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": 1,
@@ -83,25 +126,38 @@ def fit_boosted(
     encoder: Encoder,
     *,
     seed: int,
-    rounds: int = MOST_ROUNDS,
+    capacity: Capacity | None = None,
+    objective: str = "binary",
+    rounds: int | None = None,
     held_back: tuple[FloatArray, FloatArray] | None = None,
 ) -> tuple[BoostedModel, int]:
     """Fit, with early stopping on newer rows if given.
 
     Args:
+        capacity: the smallest one of `capacities` if None.
+        rounds: trees; the capacity's if None.
         held_back: encoded rows and labels of the validation slice.
 
     Returns:
         The model and its number of trees.
     """
-    settings = parameters(len(label), int(min(label.sum(), len(label) - label.sum())), seed)
+    size = capacity or capacities(len(label), rarer(label))[0]
+    most = rounds or size.rounds
+    settings = parameters(size, len(label), seed, objective)
     categories = [position for position, column in enumerate(encoder.columns) if column.form == "code"]
     train = lgb.Dataset(matrix, label, categorical_feature=categories, params=settings, free_raw_data=False)
     if held_back is None:
-        booster = lgb.train(settings, train, num_boost_round=rounds)
+        booster = lgb.train(settings, train, num_boost_round=most)
     else:
         newer = lgb.Dataset(held_back[0], held_back[1], reference=train, params=settings)
         stop = lgb.early_stopping(PATIENCE, verbose=False)
-        booster = lgb.train(settings, train, num_boost_round=rounds, valid_sets=[newer], callbacks=[stop])
-    trees = max(1, booster.best_iteration if held_back is not None else rounds)
+        booster = lgb.train(settings, train, num_boost_round=most, valid_sets=[newer], callbacks=[stop])
+    trees = max(1, booster.best_iteration if held_back is not None else most)
     return BoostedModel(booster.model_to_string(num_iteration=trees)), trees
+
+
+def rarer(label: FloatArray) -> int:
+    """Rows of the rarer outcome; for amounts, all rows."""
+    if np.isin(label, (0.0, 1.0)).all():
+        return int(min(label.sum(), len(label) - label.sum()))
+    return len(label)

@@ -17,6 +17,7 @@ from ml.encoding import as_numbers
 from ml.models.binary_training import BinaryTask, Outcome, train_binary
 from ml.models.shrunken_rates import ShrunkenRates
 from ml.models.tabular import FittedClassifier, TabularParams
+from ml.search import Search
 from ml.training_frames import TrainingFrame
 
 MODEL = "churn"
@@ -35,6 +36,7 @@ class ChurnParams:
         renewal_column: feature with the days to the next renewal, the last day to act; absent: no such day.
         rule_features: figures a person would look at first.
         groupings: features by which the fallback groups customers.
+        search: budget of a search for a better capacity of the booster; None: no search.
         least_train, least_test: customers of either outcome below which no learned model is judged.
     """
 
@@ -50,6 +52,7 @@ class ChurnParams:
     least_train: int = 40
     least_test: int = 10
     seed: int = 7
+    search: Search | None = None
 
 
 def run_training(frame: TrainingFrame, params: ChurnParams, champion: FittedClassifier | None = None) -> Outcome:
@@ -64,7 +67,7 @@ def run_training(frame: TrainingFrame, params: ChurnParams, champion: FittedClas
         amount=params.amount_column,
         least_train=params.least_train,
         least_test=params.least_test,
-        learner=TabularParams(params.seed),
+        learner=TabularParams(params.seed, search=params.search),
     )
     return train_binary(frame, task, champion)
 

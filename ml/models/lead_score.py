@@ -23,6 +23,7 @@ from ml.models import rule_score
 from ml.models.binary_training import BinaryTask, train_binary
 from ml.models.shrunken_rates import ShrunkenRates
 from ml.models.tabular import FittedClassifier, TabularParams
+from ml.search import Search
 from ml.training_frames import TrainingFrame
 
 MODEL = "lead_score"
@@ -40,6 +41,7 @@ class LeadParams:
         grade_shares: share of test leads below grade C, below B and below A.
         rule_feature: column with the rule score; the rule baseline and the fallback's bands read it.
         groupings: features by which the fallback groups leads, after the rule score.
+        search: budget of a search for a better capacity of the booster; None: no search.
         least_train, least_test: leads of either outcome below which no learned model is judged.
     """
 
@@ -53,6 +55,7 @@ class LeadParams:
     least_train: int = 40
     least_test: int = 10
     seed: int = 7
+    search: Search | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def run_training(
         groupings=(params.rule_feature, *params.groupings),
         least_train=params.least_train,
         least_test=params.least_test,
-        learner=TabularParams(params.seed),
+        learner=TabularParams(params.seed, search=params.search),
     )
     known = champion.model if champion and isinstance(champion.model, FittedClassifier) else None
     outcome = train_binary(frame, task, known, _judged(frame, params))

@@ -1,7 +1,7 @@
-"""Ridge logistic regression on standardised features: the simple model that a boosted one has to beat.
+"""Ridge regressions on standardised features (logistic, and of amounts): the simple models a boosted one has to beat.
 
-Belongs here: the design (clip, fill, standardise, one-hot), Newton's method and additive contributions. Does not
-belong here: choosing between models, calibration.
+Belongs here: the design (clip, fill, standardise, one-hot), Newton's method, least squares and additive contributions.
+Does not belong here: choosing between models, calibration.
 """
 
 from collections.abc import Mapping
@@ -51,11 +51,11 @@ class DesignColumn:
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A fitted logistic regression.
+    """A fitted linear model; its scores are log odds, or amounts if it was fitted to amounts.
 
     Attributes:
         columns, weights: the design and its coefficients.
-        intercept: log odds of a row whose features are all average.
+        intercept: score of a row whose features are all average.
         features: number of encoded features it reads.
     """
 
@@ -65,14 +65,14 @@ class LinearModel:
     features: int
 
     def score(self, matrix: FloatArray) -> FloatArray:
-        """Log odds, shape (rows,). Summed column by column, so that a row's figure does not depend on the batch."""
+        """Shape (rows,). Summed column by column, so that a row's figure does not depend on the batch."""
         total = np.full(len(matrix), self.intercept)
         for column, weight in zip(self.columns, self.weights, strict=True):
             total += column.values(matrix) * weight
         return total
 
     def contributions(self, matrix: FloatArray) -> FloatArray:
-        """Coefficient times centred value, summed per feature; shape (rows, features), in log odds."""
+        """Coefficient times centred value, summed per feature; shape (rows, features), in the score's unit."""
         parts = np.zeros((len(matrix), self.features))
         for column, weight in zip(self.columns, self.weights, strict=True):
             parts[:, column.source] += column.values(matrix) * weight
@@ -90,16 +90,30 @@ class LinearModel:
 
 
 def fit_linear(matrix: FloatArray, label: FloatArray, encoder: Encoder, ridge: float) -> LinearModel:
-    """Fit by Newton's method.
+    """Fit a logistic regression by Newton's method.
 
     Args:
         matrix: encoded rows.
         ridge: penalty per row on squared standardised coefficients (0.01: weak, 1: strong).
     """
-    columns = _design(matrix, encoder)
-    values = np.column_stack([column.values(matrix) for column in columns] or [np.empty((len(matrix), 0))])
+    columns, values = _designed(matrix, encoder)
     weights, intercept = _newton(values, label, ridge)
     return LinearModel(columns, tuple(weights.tolist()), intercept, matrix.shape[1])
+
+
+def fit_least_squares(matrix: FloatArray, amount: FloatArray, encoder: Encoder, ridge: float) -> LinearModel:
+    """Fit amounts by penalised least squares; arguments as in `fit_linear`."""
+    columns, values = _designed(matrix, encoder)
+    intercept = float(amount.mean())
+    gram = values.T @ values + ridge * len(values) * np.eye(values.shape[1])
+    weights = np.linalg.solve(gram, values.T @ (amount - intercept))
+    return LinearModel(columns, tuple(weights.tolist()), intercept, matrix.shape[1])
+
+
+def _designed(matrix: FloatArray, encoder: Encoder) -> tuple[tuple[DesignColumn, ...], FloatArray]:
+    """The columns of the design, and their values on the training rows."""
+    columns = _design(matrix, encoder)
+    return columns, np.column_stack([column.values(matrix) for column in columns] or [np.empty((len(matrix), 0))])
 
 
 def _design(matrix: FloatArray, encoder: Encoder) -> tuple[DesignColumn, ...]:

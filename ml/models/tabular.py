@@ -1,17 +1,19 @@
-"""The binary learner that churn, lead score and win probability share.
+"""The binary learner that churn, lead score, win probability and tables of any origin share.
 
-Two methods are fitted: a shallow boosted model and a ridge logistic regression. The newest slice of the training rows
-sets the number of trees and the ridge, calibrates, gives the interval and chooses: the boosted model is kept only if
-its AUC there is higher by more than one standard error, else the simpler one. Then the kept settings are fitted on
-all training rows. Belongs here: that procedure and the fitted, storable classifier. Does not belong here: baselines,
-test metrics and gates (`ml.models.binary_training`), or what a particular label means.
+Two methods are fitted: a boosted model and a ridge logistic regression. Held-back training rows (the newest slice; on
+a table without dates every row once, fold by fold) set the booster's capacity, the number of trees and the ridge,
+calibrate, give the interval and choose: the boosted model is kept only if its AUC there is higher by more than one
+standard error, else the simpler one; a blend of both, where it is asked for, only if its loss is lower still by more
+than one. Then the kept settings are fitted on all training rows. Belongs here: that procedure and the fitted, storable
+classifier. Does not belong here: baselines, test metrics and gates (`ml.models.binary_training`,
+`ml.models.table_training`), or what a particular label means.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,19 +23,25 @@ from ml.arrays import FloatArray, logistic
 from ml.binary_metrics import Ranking, auc, log_loss_terms
 from ml.bootstrap import bootstrap
 from ml.calibration import Calibrator, fit_calibrator
-from ml.encoding import Encoder, fit_encoder, training_matrix
+from ml.encoding import Encoder
 from ml.explanations import driver_importance, explain
 from ml.intervals import ProbabilityBand, fit_band
-from ml.models.boosted import BoostedModel, fit_boosted
+from ml.models.blended import BlendedModel, best_weight, mixed
+from ml.models.boosted import BoostedModel, Capacity, capacities, rarer
+from ml.models.capacity import fit_with_capacity
+from ml.models.held_back import HeldBack, hold_back
 from ml.models.linear import LinearModel, fit_linear
-from ml.splits import newest_slice
+from ml.search import Search
+from ml.splits import Fold, newest_slice
 from ml.training_frames import TrainingFrame
 
-Method = Literal["lightgbm", "logistic_regression"]
+Method = Literal["lightgbm", "logistic_regression", "blend"]
 LINEAR: Method = "logistic_regression"
 BOOSTED: Method = "lightgbm"
+BLEND: Method = "blend"
 RIDGES = (0.001, 0.01, 0.1)
 _RESAMPLES = 200
+Model = LinearModel | BoostedModel | BlendedModel
 
 
 class FeatureMismatchError(ValueError):
@@ -45,10 +53,21 @@ class TabularParams:
     """Settings of the learner.
 
     Attributes:
-        seed: of bagging and of the choice between the methods.
+        seed: of bagging, of the search and of the choice between the methods.
+        sizes: capacities of the booster to try, smallest first; None: those that fit the data
+            (`ml.models.boosted.capacities`).
+        search: budget of a search for a better capacity; None: no search.
+        blends: whether a blend of both methods is a candidate.
     """
 
     seed: int = 7
+    sizes: tuple[Capacity, ...] | None = None
+    search: Search | None = None
+    blends: bool = False
+
+    def sizes_for(self, label: FloatArray) -> tuple[Capacity, ...]:
+        """The capacities to try on training rows with this label."""
+        return self.sizes or capacities(len(label), rarer(label))
 
 
 @dataclass(frozen=True)
@@ -63,7 +82,7 @@ class FittedClassifier:
     method: Method
     columns: tuple[FeatureColumn, ...]
     encoder: Encoder
-    model: LinearModel | BoostedModel
+    model: Model
     calibrator: Calibrator
     band: ProbabilityBand
     trained_until: str
@@ -110,26 +129,18 @@ class FittedClassifier:
             "rows": self.rows,
             "positives": self.positives,
         }
-        if isinstance(self.model, LinearModel):
-            plain["linear"] = self.model.to_json()
-        else:
-            (folder / "booster.txt").write_text(self.model.text, encoding="utf-8")
+        plain |= _stored(self.model, folder)
         (folder / "classifier.json").write_text(json.dumps(plain, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "FittedClassifier":
         """Read what `save` wrote."""
         plain = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
-        model: LinearModel | BoostedModel = (
-            LinearModel.from_json(plain["linear"])
-            if plain["method"] == LINEAR
-            else BoostedModel((folder / "booster.txt").read_text(encoding="utf-8"))
-        )
         return cls(
             method=plain["method"],
             columns=tuple(FeatureColumn(**column) for column in plain["columns"]),
             encoder=Encoder.from_json(plain["encoder"]),
-            model=model,
+            model=_read(plain, folder),
             calibrator=Calibrator.from_json(plain["calibrator"]),
             band=ProbabilityBand.from_json(plain["band"]),
             trained_until=plain["trained_until"],
@@ -138,30 +149,38 @@ class FittedClassifier:
         )
 
 
+def _stored(model: Model, folder: Path) -> dict[str, Any]:
+    """What of a model goes into the JSON; a booster gets a file of its own."""
+    if isinstance(model, LinearModel):
+        return {"linear": model.to_json()}
+    if isinstance(model, BlendedModel):
+        return {"weight": model.weight} | _stored(model.linear, folder) | _stored(model.boosted, folder)
+    (folder / "booster.txt").write_text(model.text, encoding="utf-8")
+    return {}
+
+
+def _read(plain: Mapping[str, Any], folder: Path) -> Model:
+    if plain["method"] == LINEAR:
+        return LinearModel.from_json(plain["linear"])
+    boosted = BoostedModel((folder / "booster.txt").read_text(encoding="utf-8"))
+    if plain["method"] == BOOSTED:
+        return boosted
+    return BlendedModel(LinearModel.from_json(plain["linear"]), boosted, plain["weight"])
+
+
 @dataclass(frozen=True)
 class TrainedPair:
-    """Both methods, and which one the validation slice keeps.
+    """The methods, and which one the held-back rows keep.
 
     Attributes:
         choice: a sentence with the figures behind the choice.
+        tables: the capacities and search trials that were compared.
     """
 
     fitted: Mapping[Method, FittedClassifier]
     kept: Method
     choice: str
-
-
-@dataclass(frozen=True)
-class _Slices:
-    """Encoded core and validation rows, and the encoded whole."""
-
-    encoder: Encoder
-    core: FloatArray
-    core_labels: FloatArray
-    newer: FloatArray
-    newer_frame: TrainingFrame
-    whole_encoder: Encoder
-    whole: FloatArray
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def train(frame: TrainingFrame, params: TabularParams) -> FittedClassifier:
@@ -170,90 +189,92 @@ def train(frame: TrainingFrame, params: TabularParams) -> FittedClassifier:
     return pair.fitted[pair.kept]
 
 
-def train_both(frame: TrainingFrame, params: TabularParams) -> TrainedPair:
-    """Fit both methods on a frame that holds both outcomes on at least two dates.
+def train_both(frame: TrainingFrame, params: TabularParams, folds: Sequence[Fold] | None = None) -> TrainedPair:
+    """Fit both methods on a frame that holds both outcomes.
+
+    Args:
+        folds: rows to hold back; the newest slice if None.
 
     Raises:
-        ValueError: the frame has one date or one outcome only.
+        ValueError: the frame has one date or one outcome only, and no folds are given.
     """
-    slices = _slices(frame)
-    scores: dict[Method, FloatArray] = {}
-    fitted: dict[Method, FittedClassifier] = {}
-    for method in (LINEAR, BOOSTED):
-        model, scores[method] = _fit(method, slices, frame.labels, params.seed)
-        fitted[method] = _finish(method, model, scores[method], slices, frame)
-    kept, choice = _choose(scores, slices.newer_frame, params.seed)
-    return TrainedPair(fitted, kept, choice)
+    held = hold_back(frame, folds or newest_fold(frame))
+    linear, linear_score = _fit_linear(held)
+    boosted = fit_with_capacity(held, params.sizes_for(frame.labels), "binary", params.seed, params.search)
+    scores: dict[Method, FloatArray] = {LINEAR: linear_score, BOOSTED: boosted.score}
+    fitted: dict[Method, FittedClassifier] = {
+        LINEAR: _finish(LINEAR, linear, linear_score, held),
+        BOOSTED: _finish(BOOSTED, boosted.model, boosted.score, held),
+    }
+    kept, choice = _choose(scores, held, params.seed)
+    if params.blends:
+        weight = best_weight(linear_score, boosted.score, held.labels)
+        blend_score = mixed(linear_score, boosted.score, weight)
+        fitted[BLEND] = _finish(BLEND, BlendedModel(linear, boosted.model, weight), blend_score, held)
+        if _is_lower(blend_score, scores[kept], held):
+            kept, choice = BLEND, f"{choice}; a blend with {weight:.0%} of the booster is better still and kept"
+    return TrainedPair(fitted, kept, choice, boosted.tables)
 
 
-def _slices(frame: TrainingFrame) -> _Slices:
+def _is_lower(score: FloatArray, other: FloatArray, held: HeldBack) -> bool:
+    """Whether the log loss of a score, once calibrated, is lower by more than one standard error."""
+    losses = [log_loss_terms(held.labels, fit_calibrator(one, held.labels).apply(one)) for one in (score, other)]
+    return held.is_better(losses[0], losses[1])
+
+
+def newest_fold(frame: TrainingFrame) -> list[Fold]:
+    """The newest dates of a frame as its one fold.
+
+    Raises:
+        ValueError: one date only, or one outcome on the older dates.
+    """
     split = newest_slice(frame.data["as_of"], frame.data[frame.label], frame.data[frame.entity], frame.gap_days)
     if split is None or len(np.unique(frame.labels[split.core])) < 2:
         msg = "training rows need two dates or more, and both outcomes on the older ones; use the fallback instead"
         raise ValueError(msg)
-    core, newer = frame.take(split.core), frame.take(split.validation)
-    encoder, whole_encoder = fit_encoder(core), fit_encoder(frame)
-    return _Slices(
-        encoder,
-        training_matrix(encoder, core),
-        core.labels,
-        encoder.transform(newer.data),
-        newer,
-        whole_encoder,
-        training_matrix(whole_encoder, frame),
-    )
+    return [Fold(split.core, split.validation)]
 
 
-def _fit(
-    method: Method, slices: _Slices, labels: FloatArray, seed: int
-) -> tuple[LinearModel | BoostedModel, FloatArray]:
-    """The model fitted on all rows, and the held-back scores of its twin fitted on the core."""
-    newer_labels = slices.newer_frame.labels
-    if method == BOOSTED:
-        twin, trees = fit_boosted(
-            slices.core, slices.core_labels, slices.encoder, seed=seed, held_back=(slices.newer, newer_labels)
-        )
-        whole, _ = fit_boosted(slices.whole, labels, slices.whole_encoder, seed=seed, rounds=trees)
-        return whole, twin.score(slices.newer)
-    scores = {
-        ridge: fit_linear(slices.core, slices.core_labels, slices.encoder, ridge).score(slices.newer)
-        for ridge in RIDGES
-    }
-    best = min(RIDGES, key=lambda ridge: float(log_loss_terms(newer_labels, logistic(scores[ridge])).mean()))
-    return fit_linear(slices.whole, labels, slices.whole_encoder, best), scores[best]
+def _fit_linear(held: HeldBack) -> tuple[LinearModel, FloatArray]:
+    """The linear model of all rows with the best of a few ridges, and its twins' held-back scores."""
+
+    def scores_of(ridge: float) -> FloatArray:
+        return held.scores(lambda part: fit_linear(part.core, part.core_labels, part.encoder, ridge).score(part.newer))
+
+    scores = {ridge: scores_of(ridge) for ridge in RIDGES}
+    best = min(RIDGES, key=lambda ridge: float(log_loss_terms(held.labels, logistic(scores[ridge])).mean()))
+    return fit_linear(held.whole, held.frame.labels, held.whole_encoder, best), scores[best]
 
 
-def _finish(
-    method: Method, model: LinearModel | BoostedModel, score: FloatArray, slices: _Slices, frame: TrainingFrame
-) -> FittedClassifier:
+def _finish(method: Method, model: Model, score: FloatArray, held: HeldBack) -> FittedClassifier:
     """Calibrate and add the interval, both from the held-back scores."""
-    newer = slices.newer_frame
-    calibrator = fit_calibrator(score, newer.labels)
-    band = fit_band(calibrator.apply(score), newer.labels, newer.data[newer.entity], newer.data["as_of"])
+    frame = held.frame
+    calibrator = fit_calibrator(score, held.labels)
     return FittedClassifier(
         method,
         frame.columns,
-        slices.whole_encoder,
+        held.whole_encoder,
         model,
         calibrator,
-        band,
+        fit_band(calibrator.apply(score), held.labels, held.entities, held.as_of),
         pd.to_datetime(frame.data["as_of"]).max().date().isoformat(),
         len(frame.data),
         int(frame.labels.sum()),
     )
 
 
-def _choose(scores: Mapping[Method, FloatArray], newer: TrainingFrame, seed: int) -> tuple[Method, str]:
+def _choose(scores: Mapping[Method, FloatArray], held: HeldBack, seed: int) -> tuple[Method, str]:
     """The boosted model if it is better by more than one standard error, else the linear one."""
 
     def difference(weights: FloatArray) -> FloatArray:
-        return _auc(scores[BOOSTED], newer.labels, weights) - _auc(scores[LINEAR], newer.labels, weights)
+        return _auc(scores[BOOSTED], held.labels, weights) - _auc(scores[LINEAR], held.labels, weights)
 
-    value = float(difference(np.ones((1, len(newer.labels))))[0])
-    error = float(np.nanstd(bootstrap(difference, newer.data[newer.entity], _RESAMPLES, seed)))
+    value = float(difference(np.ones((1, len(held.labels))))[0])
+    error = float(np.nanstd(bootstrap(difference, held.entities, _RESAMPLES, seed)))
     kept = BOOSTED if value > error else LINEAR
+    where = "the newest training dates" if held.as_of.nunique() > 1 else "held-back training rows"
     return kept, (
-        f"{kept.replace('_', ' ')} kept: on the newest training dates the boosted model's AUC is {value:+.3f} "
+        f"{kept.replace('_', ' ')} kept: on {where} the boosted model's AUC is {value:+.3f} "
         f"against the linear model's, standard error {error:.3f}"
     )
 

@@ -17,6 +17,7 @@ from ml.models.binary_training import BinaryTask, train_binary
 from ml.models.close_hazards import CloseHazards, fit_close_hazards
 from ml.models.shrunken_rates import ShrunkenRates
 from ml.models.tabular import FittedClassifier, TabularParams
+from ml.search import Search
 from ml.training_frames import TrainingFrame
 
 MODEL = "win_probability"
@@ -29,6 +30,7 @@ class WinParams:
     Attributes:
         amount_column: the deal's amount, for the captured amount.
         stage_column, age_column: what the close-month hazards depend on.
+        search: budget of a search for a better capacity of the booster; None: no search.
         least_train, least_test: deals of either outcome below which no learned model is judged.
     """
 
@@ -41,6 +43,7 @@ class WinParams:
     least_train: int = 40
     least_test: int = 10
     seed: int = 7
+    search: Search | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def run_training(
         amount=params.amount_column,
         least_train=params.least_train,
         least_test=params.least_test,
-        learner=TabularParams(params.seed),
+        learner=TabularParams(params.seed, search=params.search),
     )
     known = champion.model if champion and isinstance(champion.model, FittedClassifier) else None
     outcome = train_binary(frame, task, known)

@@ -87,10 +87,11 @@ def test_mapping_that_contradicts_itself_is_refused(tmp_path: Path, old: str, ne
         ("pipeline", {"best_case_min_probability": 0.9}, "must not be above"),
         ("health", dict.fromkeys(["usage", "breadth", "support", "sentiment", "commercial"], 0), "above zero"),
         ("quality", {"incomplete_profile_min_missing": 6}, "less than or equal to 5"),
+        ("search", {"trials": 0}, "greater than or equal to 1"),
     ],
 )
 def test_settings_of_reports_are_checked(section: str, wrong: dict[str, object], said: str) -> None:
-    """A month that is none, categories in the wrong order, weights of nothing and impossible limits are refused."""
+    """A month that is none, categories in the wrong order, weights of nothing, impossible limits: refused."""
     with pytest.raises(ValidationError, match=said):
         factories.company(**{section: wrong})
 

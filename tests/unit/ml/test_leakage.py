@@ -24,14 +24,15 @@ def planted(values: str) -> TrainingFrame:
         "numeric": frame.labels + noise,
         "missing": np.where(frame.labels == 1, 1.0, np.nan),
         "category": np.where(frame.labels == 1, "closed", "open"),
+        "code": np.where(frame.labels == 1, 5.0, np.round(noise * 20) % 4 + np.where(noise > 0, 1, 6)),
     }
     kind = "categorical" if values == "category" else "numeric"
     return replace(frame, data=frame.data.assign(leak=leaks[values]), columns=(*frame.columns, column("leak", kind)))
 
 
-@pytest.mark.parametrize("values", ["numeric", "missing", "category"])
+@pytest.mark.parametrize("values", ["numeric", "missing", "category", "code"])
 def test_planted_leak_is_named(values: str) -> None:
-    """A feature made of the label is caught by its value, its missingness or its level."""
+    """A feature made of the label is caught by its value, its missingness, its level or its band."""
     result = no_feature_gives_the_label_away(planted(values))
     assert not result.passed
     assert "leak (AUC" in result.reason

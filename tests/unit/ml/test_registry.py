@@ -312,3 +312,18 @@ def test_the_kept_method_stands_first() -> None:
     row = outcome().report.metrics[0]
     found = flat_metrics([replace(row, method="rule", is_baseline=True), row], "lightgbm")
     assert list(found) == ["auc", "auc_lower", "auc_upper", "rule/auc"]
+
+
+def test_trials_of_a_search_are_runs_below_the_training(store: Store) -> None:
+    """Every trial has a run of its own, with its settings and its loss, that points to the training's run."""
+    import mlflow
+
+    trials = pd.DataFrame({"trial": [0, 1], "loss": [0.4, 0.3], "leaves": [8, 31]})
+    searched = outcome()
+    searched = replace(searched, report=searched.report.with_tables({"search_trials": trials}))
+    parent = registry.log_training(store, searched, PROVENANCE).run_id
+    client = mlflow.MlflowClient(store.tracking_uri)
+    experiment = client.get_run(parent).info.experiment_id
+    below = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
+    assert sorted((run.data.params["leaves"], run.data.metrics["loss"]) for run in below) == [("31", 0.3), ("8", 0.4)]
+    assert {run.info.status for run in below} == {"FINISHED"}
