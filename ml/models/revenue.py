@@ -104,7 +104,7 @@ def _views(top_down: SeriesForecast, months: pd.PeriodIndex, bottom_up: BottomUp
     paths, predicted = {TOP_DOWN: top_down.mean}, {TOP_DOWN: top_down.combined}
     if bottom_up is not None:
         try:
-            paths[BOTTOM_UP] = bottom_up.path(_end(months[-1]), horizon)
+            paths[BOTTOM_UP] = bottom_up.drivers(_end(months[-1]), horizon).total()
             predicted[BOTTOM_UP] = _bottom_up_backtest(bottom_up, backtest, months)
         except NoConvergenceError:
             paths.pop(BOTTOM_UP, None)
@@ -117,7 +117,7 @@ def _bottom_up_backtest(bottom_up: BottomUp, backtest: Backtest, months: pd.Peri
     predicted = np.zeros(len(backtest.actual))
     for origin in np.unique(backtest.origin):
         rows = backtest.origin == origin
-        predicted[rows] = bottom_up.path(_end(months[int(origin)]), int(rows.sum()))
+        predicted[rows] = bottom_up.drivers(_end(months[int(origin)]), int(rows.sum())).total()
     return predicted
 
 
