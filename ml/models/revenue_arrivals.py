@@ -1,6 +1,6 @@
 """New business from the flow of leads and deals: how many arrive, and how long each takes to the next step.
 
-Arrivals known at the origin (leads without a deal) go on with the observed lags, given that nothing has happened so far;
+Arrivals known at the origin (leads without a deal) go on with the observed lags, given that nothing has happened yet;
 arrivals still to come are continued as a series. A chain of two such steps leads from the lead to the first MRR.
 Belongs here: lags, flows, the size of a new contract. Does not belong here: open deals (`ml.models.revenue_pipeline`).
 """

@@ -135,7 +135,7 @@ def monthly_sums(month: IntArray, amounts: FloatArray, origin: int) -> FloatArra
     if not known.any():
         return np.empty(0)
     first = int(month[known].min())
-    return np.bincount(month[known] - first, amounts[known], origin - first + 1)
+    return np.asarray(np.bincount(month[known] - first, amounts[known], origin - first + 1), dtype=np.float64)
 
 
 def empty(columns: Sequence[str]) -> pd.DataFrame:

@@ -1,9 +1,9 @@
 """Revenue from below: what today's customers will still pay, what open deals and leads bring, and what is yet to come.
 
-Every start of a contract is explained once: by the newest deal of its account, else by the newest lead, else by neither.
+A start of a contract is explained once: by the newest deal of its account, else by the newest lead, else by neither.
 An open deal of a paying customer is part of the base's expansion; a lead with a deal counts as the deal; a deal that
 became a contract is in the base. A company without deals goes from leads to starts; one without leads, too, continues
-its new business as a series. Belongs here: the drivers of both business models as known at a date. Does not belong here:
+its new business as a series. Belongs here: the drivers of both business models as known at a date. Not here:
 intervals and the combination with the top-down view (`ml.models.revenue`), the estimators of the parts.
 """
 
@@ -48,8 +48,9 @@ class Subscriptions:
     Attributes:
         movements: fct_mrr_movements (account_id, month_start, closing_mrr).
         accounts: account_id, region, segment; contracts: account_id, started_on, is_annual.
-        leads: lead_id, account_id, created_on, known_on; deals: one row per deal with its outcome, `closed_known_on` the
-            day on which that was known; open_deals: deal_id, as_of, stage, age_days, amount as known at each month end.
+        leads: lead_id, account_id, created_on, known_on.
+        deals: one row per deal with its outcome; `closed_known_on` is the day on which that was known.
+        open_deals: deal_id, as_of, stage, age_days, amount as known at each month end.
     """
 
     movements: pd.DataFrame
@@ -153,10 +154,10 @@ class Subscriptions:
     def _lead_events(self) -> tuple[IntArray, IntArray, IntArray]:
         """Month in which each lead was created, from which it was known, and of its first deal (or else its start)."""
         created = month_of(self.leads["created_on"])
-        known = np.maximum(created, month_of(self.leads["known_on"]))
+        known = np.asarray(np.maximum(created, month_of(self.leads["known_on"])), dtype=np.int64)
         if len(self.deals):
             first = pd.Series(month_of(self.deals["created_on"]), self.deals["lead_id"]).groupby(level=0).min()
-            event = self.leads["lead_id"].map(first).fillna(NEVER).astype(np.int64).to_numpy()
+            event = np.asarray(self.leads["lead_id"].map(first).fillna(NEVER), dtype=np.int64)
         else:
             event = happened_in(len(self.leads), self._source, self._book.starts.month)
         return created, known, event
@@ -173,7 +174,7 @@ class Subscriptions:
             account=self._book.positions(self.deals["account_id"]),
             created=created,
             known=np.maximum(created, month_of(self.deals["known_on"])),
-            is_won=(self.deals["outcome"] == "won").to_numpy(np.float64),
+            is_won=np.asarray(self.deals["outcome"] == "won", dtype=np.float64),
             closed=closed,
             closed_known=np.maximum(closed, month_of(self.deals["closed_known_on"])),
             started=started,

@@ -2,8 +2,8 @@
 
 The drivers are stored with the forecast, so that a scenario needs neither data nor training. A lever changes one driver
 and nothing else; a lever of zero leaves every figure as it is, bit by bit. Belongs here: the parts of the view from
-below, levers. Does not belong here: estimating drivers (`ml.models.revenue_bottom_up`), the named scenarios of a company
-(`companies.scenarios`).
+below, levers. Does not belong here: estimating drivers (`ml.models.revenue_bottom_up`), the named scenarios of a
+company (`companies.scenarios`).
 """
 
 from collections.abc import Mapping
@@ -96,12 +96,15 @@ class Drivers:
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists and numbers; floats keep all their digits."""
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in asdict(self).items()}
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in asdict(self).items()
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Drivers":
         """Read what `as_json` gave."""
-        return cls(**{name: np.array(value) if isinstance(value, list) else value for name, value in data.items()})
+        read: dict[str, Any] = {name: np.array(v) if isinstance(v, list) else v for name, v in data.items()}
+        return cls(**read)
 
     def _built(self, starts: FloatArray, keeps: FloatArray) -> FloatArray:
         """What the starts of all months up to each month still bring in it."""

@@ -15,10 +15,11 @@ import pandas as pd
 from ml.arrays import BoolArray, FloatArray, IntArray
 from ml.models.close_hazards import MONTHS, CloseHazards, fit_close_hazards
 from ml.models.revenue_arrivals import lag_shares
-from ml.models.revenue_book import NEVER
 
 LONGEST_DELAY: Final = 6
 STAGE, AGE = "stage", "age_days"
+DRAWS: Final = 2000
+SEED: Final = 7
 RATIO_HALF_LIFE: Final = 12.0
 SIZE_QUANTILES: Final = (1 / 3, 2 / 3)
 
@@ -51,7 +52,7 @@ class Pipeline:
         return float(self.mrr.sum() * self.delays.sum())
 
     def simulate(self, horizon: int, draws: int, seed: int) -> FloatArray:
-        """New MRR per coming month in each of many futures, every deal won or lost as a whole; shape (draws, horizon)."""
+        """New MRR per coming month in each of many futures, a deal won or lost as a whole; shape (draws, horizon)."""
         rng = np.random.default_rng(seed)
         month = _drawn(rng, np.cumsum(self.wins, axis=1), draws)
         delay = _drawn(rng, np.broadcast_to(np.cumsum(self.delays), (len(self.mrr), len(self.delays))), draws)
@@ -73,7 +74,7 @@ class DealHistory:
     """Deals with what became of them.
 
     Attributes:
-        known: first month end at which the deal was in the books; closed: month of its end, as known from `closed_known`
+        known: month from which the deal was in the books; closed: month of its end, which was known from `closed_known`
             on; started: month in which its MRR began; all month ordinals, `NEVER` where it did not happen.
         amount: of the deal, nan where unknown; start_mrr: MRR at its start, 0 without one.
     """
@@ -102,7 +103,9 @@ def pipeline_of(history: DealHistory, open_deals: pd.DataFrame, origin: int, pay
         pays: positions of the accounts that pay at the origin; their deals are expansion, which the base covers.
     """
     won = history.won_by(origin)
-    delays = lag_shares(history.closed[won], np.maximum(history.started[won], history.closed[won]), origin, LONGEST_DELAY)
+    delays = lag_shares(
+        history.closed[won], np.maximum(history.started[won], history.closed[won]), origin, LONGEST_DELAY
+    )
     ratio, usual = _ratio(history, won & (history.started <= origin), origin)
     now = open_deals[open_deals["month"] == origin]
     position = history.deal_id.get_indexer(pd.Index(now["deal_id"]))
@@ -112,7 +115,8 @@ def pipeline_of(history: DealHistory, open_deals: pd.DataFrame, origin: int, pay
     wins = np.zeros((0, MONTHS))
     if len(now):
         wins = _wins(history, open_deals, now, origin)
-    return Pipeline(wins, np.where(np.isnan(amounts), usual, amounts) * ratio, delays, _signed(history, won, delays, ratio, usual, origin, pays))
+    signed = _signed(history, won, delays, (ratio, usual), origin, pays)
+    return Pipeline(wins, np.where(np.isnan(amounts), usual, amounts) * ratio, delays, signed)
 
 
 def _ratio(history: DealHistory, begun: BoolArray, origin: int) -> tuple[float, float]:
@@ -131,7 +135,7 @@ def _wins(history: DealHistory, open_deals: pd.DataFrame, now: pd.DataFrame, ori
     Large deals are not won as often as small ones, and money is what counts: a stage is split by thirds of the amount.
     """
     past = open_deals[open_deals["month"] < origin]
-    bounds = past["amount"].astype(float).quantile(list(SIZE_QUANTILES)).to_numpy()
+    bounds = np.asarray(past["amount"].astype(float).quantile(list(SIZE_QUANTILES)), dtype=np.float64)
     return _hazards(history, _by_size(past, bounds), origin).closing(_by_size(now, bounds))[0]
 
 
@@ -154,12 +158,12 @@ def _signed(
     history: DealHistory,
     won: BoolArray,
     delays: FloatArray,
-    ratio: float,
-    usual: float,
+    size: tuple[float, float],
     origin: int,
     pays: IntArray,
 ) -> FloatArray:
     """Deals won in the last months whose MRR has not begun, by the delays still possible for them."""
+    ratio, usual = size
     waiting = won & (history.started > origin) & (history.closed > origin - LONGEST_DELAY)
     waiting &= ~np.isin(history.account, pays)
     found = np.zeros(LONGEST_DELAY)
@@ -170,3 +174,18 @@ def _signed(
         amount = history.amount[deal] if np.isfinite(history.amount[deal]) else usual
         found[: len(ahead)] += amount * ratio * ahead / left
     return found
+
+
+def pipeline_table(pipeline: Pipeline, months: pd.PeriodIndex) -> pd.DataFrame:
+    """New MRR from open deals by coming month: month, expected, lower_80, upper_80, mean of the simulated futures."""
+    futures = pipeline.simulate(len(months), DRAWS, SEED)
+    low, high = np.quantile(futures, [0.1, 0.9], axis=0)
+    return pd.DataFrame(
+        {
+            "month": months.to_timestamp(),
+            "expected": pipeline.expected(len(months)),
+            "simulated": futures.mean(axis=0),
+            "lower_80": low,
+            "upper_80": high,
+        }
+    )

@@ -21,7 +21,7 @@ YEAR: Final = 12
 LEAST_EVENTS: Final = 10
 PRIOR_RATE, PRIOR_MONTHS = 0.03, 12.0
 EARLY_MONTHS: Final = 3
-MOST_LEVELS: Final = 8
+MOST_LEVELS: Final = 20
 PENALTY: Final = 0.1
 GROWTH_MONTHS: Final = 12
 SEASONAL_MONTHS: Final = 18
@@ -50,9 +50,9 @@ class Traits:
 
 
 def _levels(values: "pd.Series[str]") -> FloatArray:
-    """0/1 columns of the most frequent values, the most frequent of all left out as the reference."""
+    """0/1 columns of the most frequent values; the penalty makes a reference level unnecessary."""
     names = values.fillna("unknown").astype(str)
-    kept = names.value_counts().index[1 : MOST_LEVELS + 1]
+    kept = names.value_counts().index[:MOST_LEVELS]
     return np.asarray(names.to_numpy()[:, None] == kept.to_numpy()[None, :], dtype=np.float64)
 
 
@@ -65,7 +65,7 @@ def _annual(book: Book, contracts: pd.DataFrame) -> FloatArray:
         inside = (position >= 0) & (month < book.mrr.shape[1])
         flags = rows["is_annual"].fillna(value=False).astype(float).to_numpy()
         found[position[inside], np.maximum(month[inside], 0)] = flags[inside]
-    return pd.DataFrame(found).ffill(axis=1).fillna(0.0).to_numpy(np.float64)
+    return np.asarray(pd.DataFrame(found).ffill(axis=1).fillna(0.0), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,9 @@ class Hazards:
     weights: FloatArray
     centre: float
 
-    def stays(self, mrr: FloatArray, tenure: IntArray, annual: FloatArray, groups: FloatArray, months: int) -> FloatArray:
+    def stays(
+        self, mrr: FloatArray, tenure: IntArray, annual: FloatArray, groups: FloatArray, months: int
+    ) -> FloatArray:
         """P(still paying k months on), k = 1..months, shape (accounts, months).
 
         Args:
@@ -90,7 +92,7 @@ class Hazards:
         for ahead in range(months):
             rows = _columns(mrr, tenure + ahead, annual, groups, self.centre)
             hazards[:, ahead] = 1 / (1 + np.exp(-(self.intercept + rows @ self.weights)))
-        return np.cumprod(1 - hazards, axis=1)
+        return np.asarray(np.cumprod(1 - hazards, axis=1), dtype=np.float64)
 
 
 def fit_hazards(book: Book, traits: Traits, column: int) -> Hazards:
@@ -146,7 +148,7 @@ def growth_path(book: Book, column: int, months: int) -> FloatArray:
     rate = float(rates[year] @ openings[year]) / total if total > 0 else 0.0
     trust = seen / (seen + GROWTH_PRIOR_MONTHS)
     season = _season_of_growth(rates - rate, noise)[(column + np.arange(1, months + 1)) % YEAR]
-    return np.cumprod(1 + trust * (rate * DAMPING ** np.arange(months) + season))
+    return np.asarray(np.cumprod(1 + trust * (rate * DAMPING ** np.arange(months) + season)), dtype=np.float64)
 
 
 def _growth_rates(book: Book, column: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -163,7 +165,7 @@ def _growth_rates(book: Book, column: int) -> tuple[FloatArray, FloatArray, Floa
 
 
 def _season_of_growth(deviations: FloatArray, noise: FloatArray) -> FloatArray:
-    """What each month of the year adds to the rate, by position (column modulo 12); shape (12,); 0 below two years.
+    """What each month of the year adds to the rate, by position (column modulo 12); shape (12,); 0 below 18 months.
 
     Means by month of up to three years, shrunken by the share of their variance that sampling explains (James & Stein).
     """

@@ -7,7 +7,7 @@ import pytest
 
 from ml import bundles
 from ml.evaluation import TrainingOutcome
-from ml.models import revenue, revenue_bottom_up, revenue_panel
+from ml.models import revenue, revenue_arrivals, revenue_bottom_up, revenue_panel
 from ml.models.revenue_forecast import RevenueForecast
 
 Outcome = TrainingOutcome[RevenueForecast, RevenueForecast]
@@ -140,8 +140,8 @@ def test_short_history_gives_a_naive_forecast_and_says_what_is_missing(months: i
 
 def test_both_views_are_shown_and_combined() -> None:
     """With customer facts there are three views; the combination lies between the two, and bottom-up is close."""
-    spells, movements, table = subscriptions()
-    bottom_up = revenue_bottom_up.Subscriptions(spells, movements)
+    _, movements, table = subscriptions()
+    bottom_up = revenue_bottom_up.Subscriptions(movements)
     outcome = revenue.run_training(table, bottom_up, 6)
     total = outcome.candidate.rows.query("region == 'all' and segment == 'all'")
     views = total.pivot_table(index="month", columns="view", values="value")
@@ -204,10 +204,10 @@ def test_parts_are_never_negative_and_still_add_up() -> None:
 def test_new_business_follows_its_recent_course() -> None:
     """An early wave that ended brings nothing, a steady rate stays, growth goes on; below half a year the mean."""
     wave = np.r_[np.full(3, 900.0), np.zeros(15)]
-    assert revenue_bottom_up.coming_new(wave, 6).max() < 60
-    assert revenue_bottom_up.coming_new(np.full(18, 40.0), 6) == pytest.approx(np.full(6, 40.0))
-    assert revenue_bottom_up.coming_new(10.0 + 5 * np.arange(18), 6)[-1] > 100
-    assert revenue_bottom_up.coming_new(np.array([2.0, 4.0]), 3) == pytest.approx(np.full(3, 3.0))
+    assert revenue_arrivals.coming_new(wave, 6).max() < 60
+    assert revenue_arrivals.coming_new(np.full(18, 40.0), 6) == pytest.approx(np.full(6, 40.0))
+    assert revenue_arrivals.coming_new(10.0 + 5 * np.arange(18), 6)[-1] > 100
+    assert revenue_arrivals.coming_new(np.array([2.0, 4.0]), 3) == pytest.approx(np.full(3, 3.0))
 
 
 def test_bottom_up_sales_follow_customers() -> None:
@@ -223,7 +223,9 @@ def test_bottom_up_sales_follow_customers() -> None:
     purchases = pd.DataFrame(rows, columns=["account_id", "purchased_on", "amount"])
     purchases = purchases.groupby(["account_id", "purchased_on"], as_index=False)["amount"].sum()
     twice = pd.concat([purchases, purchases.assign(account_id=purchases["account_id"] + 1000)])
-    once, double = (revenue_bottom_up.Purchases(table).path(date(2023, 12, 31), 6) for table in (purchases, twice))
+    once, double = (
+        revenue_bottom_up.Purchases(table).drivers(date(2023, 12, 31), 6).total() for table in (purchases, twice)
+    )
     assert double == pytest.approx(2 * once, rel=0.01)
     assert (once > 0).all()
 
