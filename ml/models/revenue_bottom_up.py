@@ -166,9 +166,10 @@ class Subscriptions:
     def _history(self) -> DealHistory:
         created, closed = month_of(self.deals["created_on"]), month_of(self.deals["closed_on"])
         starts = self._book.starts
-        started = happened_in(len(self.deals), self._source, starts.month)
+        source = self._source if len(self.deals) else np.full(len(starts.month), -1, dtype=np.int64)
+        started = happened_in(len(self.deals), source, starts.month)
         begun = np.zeros(len(self.deals))
-        begun[self._source[self._source >= 0]] = starts.amount[self._source >= 0]
+        begun[source[source >= 0]] = starts.amount[source >= 0]
         return DealHistory(
             deal_id=pd.Index(self.deals["deal_id"]),
             account=self._book.positions(self.deals["account_id"]),
