@@ -145,12 +145,10 @@ def hierarchies(count: int, seed: int) -> pd.DataFrame:
         sums = len(parts.base) - coming.shape[1]
         alone, total = parts.base[sums:], coming.sum(axis=1)
         share = known.iloc[-12:].sum() / known.iloc[-12:].sum().sum()
-        variance = np.diag(np.diag(parts.spread))
         rules = {
             "cells alone": alone,
             "shares of the total": share.to_numpy()[:, None] * total,
-            "diagonal": reconciled(parts.base, parts.summation, variance, total),
-            "shrunken covariance": reconciled(parts.base, parts.summation, parts.spread, total),
+            "reconciled": reconciled(parts.base, parts.summation, parts.spread, total),
         }
         for name, cells in rules.items():
             error = np.abs(parts.summation @ cells - parts.summation @ coming.T)
@@ -226,7 +224,7 @@ def _blocks(small: pd.DataFrame, large: pd.DataFrame, parts: pd.DataFrame) -> li
         f"## {LARGE:,} accounts\n\nThe same company with less chance in the size of single contracts.",
         table(summary(large)),
         "## Parts\n\nTwelve simulated hierarchies (four regions, three segments), six months ahead, the total known: "
-        "WAPE of cells and of regions and segments. Both reconciliations add up exactly; `cells alone` do not.",
+        "WAPE of cells and of regions and segments. Shares and reconciled cells add up exactly, cells alone do not.",
         table(parts, 4),
     ]
 

@@ -3,7 +3,7 @@
 Minimum-trace reconciliation (Wickramasuriya, Athanasopoulos & Hyndman 2019, MinT) with the total held: regions,
 segments and cells are forecast alone, and cells b minimise (y - S b)' W^-1 (y - S b) under sum(b) = total. W is
 the covariance of past errors: variances as observed, correlations shrunken towards none (Schaefer & Strimmer 2005) as
-far as few origins teach; below six origins there are none. Belongs here: that algebra. Does not belong here: making the
+far as few origins teach; below 24 origins there are none (weighted least squares). Belongs here: that algebra. Does not belong here: making the
 forecasts (`ml.models.revenue_panel`).
 """
 
@@ -14,7 +14,8 @@ import numpy as np
 
 from ml.arrays import FloatArray
 
-LEAST_ORIGINS: Final = 6
+# With the twelve origins of a usual backtest a diagonal was better on simulated hierarchies (docs/decisions/0012).
+LEAST_ORIGINS: Final = 24
 LEAST_RELATIVE: Final = 1e-9
 
 
@@ -31,7 +32,7 @@ def summing(members: Sequence[Sequence[int]], cells: int) -> FloatArray:
 
 
 def covariance(errors: FloatArray, origin: FloatArray) -> FloatArray:
-    """Shrunken covariance of the nodes' errors, shape (nodes, nodes); diagonal below six origins.
+    """Shrunken covariance of the nodes' errors, shape (nodes, nodes); diagonal below 24 origins.
 
     Args:
         errors: shape (rows, nodes), each row one origin and step, on a common scale; origin: shape (rows,).

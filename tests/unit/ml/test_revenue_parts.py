@@ -258,12 +258,12 @@ def test_reconciled_cells_meet_the_total_and_use_what_is_known_of_sums() -> None
 
 
 def test_correlations_are_shrunken_and_absent_with_few_origins() -> None:
-    """Errors that move together are seen as such with twelve origins, less than observed; below six not at all."""
+    """Errors that move together are seen as such with 24 origins, less than observed; with twelve not at all."""
     rng = np.random.default_rng(3)
-    common = rng.normal(size=(12, 1))
-    errors = np.repeat(common + 0.3 * rng.normal(size=(12, 2)), 4, axis=0)
-    origin = np.repeat(np.arange(12.0), 4)
+    common = rng.normal(size=(24, 1))
+    errors = np.repeat(common + 0.3 * rng.normal(size=(24, 2)), 4, axis=0)
+    origin = np.repeat(np.arange(24.0), 4)
     found = correlation(errors, origin)[0, 1]
     assert 0.4 < found < np.corrcoef(errors.T)[0, 1]
-    few = origin < 5
+    few = origin < 12
     assert covariance(errors[few], origin[few])[0, 1] == 0
