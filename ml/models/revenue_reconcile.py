@@ -3,7 +3,9 @@
 Minimum-trace reconciliation (Wickramasuriya, Athanasopoulos & Hyndman 2019, MinT) with the total held: regions,
 segments and cells are forecast alone, and cells b minimise (y - S b)' W^-1 (y - S b) under sum(b) = total. W is
 the covariance of past errors: variances as observed, correlations shrunken towards none (Schaefer & Strimmer 2005) as
-far as few origins teach; below 24 origins there are none (weighted least squares). Belongs here: that algebra. Does not belong here: making the
+far as few origins teach; below 24 origins there are none (weighted least squares).
+
+Belongs here: that algebra. Does not belong here: making the
 forecasts (`ml.models.revenue_panel`).
 """
 
