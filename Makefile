@@ -7,7 +7,7 @@ COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --n
 TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 export LIFECYCLE_COMPANY := $(COMPANY)
 
-.PHONY: help setup run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition compare-warehouses training-set test test-fast results lint types format manifest requirements clean
+.PHONY: help setup run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition scenario compare-warehouses training-set test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -55,6 +55,9 @@ features-page: .venv/.run  ## write docs/features.md from the declarations
 diff-definition: .venv/.run  ## what another definition does: SETTING=windows.grace_days TO=0 [FROM=60]
 	@$(if $(and $(SETTING),$(TO)),,$(error Name a setting and its other value: make $@ SETTING=windows.grace_days TO=0))
 	@$(BIN)/python -m orchestration.definition_diff '$(SETTING)' --to '$(TO)' $(if $(FROM),--from '$(FROM)')
+
+scenario: .venv/.run  ## revenue under other churn, win rate or leads: CHURN=+10 WIN=-5 LEADS=+20 (per cent), or the named ones
+	@$(BIN)/python -m orchestration.scenario $(if $(CHURN),--churn='$(CHURN)') $(if $(WIN),--win='$(WIN)') $(if $(LEADS),--leads='$(LEADS)')
 
 compare-warehouses: .venv/.run  ## what differs between the marts of two warehouse files: OLD=... NEW=...
 	@$(if $(and $(OLD),$(NEW)),,$(error Name two warehouse files: make $@ OLD=before.duckdb NEW=var/$(COMPANY)/warehouse.duckdb))

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from companies.mapping import Source
 from companies.reporting import Frozen, Health, Monitoring, Pipeline, Quality
+from companies.scenarios import DEFAULTS, Scenario
 
 FOLDER = Path(__file__).parent
 
@@ -158,6 +159,7 @@ class Company(Frozen):
     pipeline: Pipeline = Pipeline()
     health: Health = Health()
     monitoring: Monitoring = Monitoring()
+    scenarios: dict[str, Scenario] = DEFAULTS
     source: Source
 
     @field_validator("time_zone")

@@ -191,7 +191,7 @@ def forecast_fan(forecast: pd.DataFrame, history: "pd.Series[float] | None", uni
     """The total's past, its forecast with 80 and 95 % intervals, and the views it was combined from."""
     total = forecast[(forecast["region"] == "all") & (forecast["segment"] == "all")]
     views = {str(name): rows.sort_values("month") for name, rows in total.groupby("view", sort=True)}
-    shown = "combined" if "combined" in views else next(iter(views))
+    shown = next(view for view in ("combined", "top_down", *views) if view in views)
     main = views.pop(shown)
     last = main.iloc[-1]
     title = (

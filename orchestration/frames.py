@@ -29,6 +29,27 @@ FACTS = {
     "segments": "select account_id, coalesce(industry, 'unknown') as segment from marts.dim_accounts order by 1",
     "revenue": "select * from marts.fct_monthly_revenue order by month_start, region, segment",
     "accounts": "select * from marts.dim_accounts order by account_id",
+    "contracts": (
+        "select account_id, started_on, billing_period = 'annual' as is_annual "
+        "from intermediate.int_subscription_periods order by 1, 2, subscription_id"
+    ),
+    "leads": (
+        "select lifecycle.lead_id, lifecycle.account_id, lifecycle.created_on, min(versions.known_on) as known_on "
+        "from marts.fct_lead_lifecycle as lifecycle inner join staging.stg_raw__leads as versions using (lead_id) "
+        "where lifecycle.created_on is not null group by all order by 1"
+    ),
+    # What a deal became is a closed version's word, and was not known before that version was.
+    "deal_histories": (
+        "select deals.deal_id, deals.account_id, deals.lead_id, deals.amount, deals.created_on, deals.outcome, "
+        "min(versions.known_on) as known_on, "
+        "max(case when versions.outcome = deals.outcome then versions.counted_closed_on end) as closed_on, "
+        "min(case when versions.outcome = deals.outcome then versions.known_on end) as closed_known_on "
+        "from marts.fct_deals as deals inner join intermediate.int_deal_versions as versions using (deal_id) "
+        "where deals.created_on is not null group by all order by 1"
+    ),
+    "open_deals": (
+        "select deal_id, as_of, stage, age_days, amount from marts.fct_open_deals_monthly order by as_of, deal_id"
+    ),
 }
 
 

@@ -28,7 +28,17 @@ TABLES = {
         "run_id varchar, model varchar, gate varchar, passed boolean, blocking boolean, value double, "
         "threshold double, reason varchar"
     ),
+    # What only the revenue forecast has: the backtest as it was made then, and the course of revenue.
+    "revenue_backtest": (
+        "run_id varchar, origin date, month date, step bigint, method varchar, actual double, predicted double"
+    ),
+    "revenue_parts": (
+        "run_id varchar, month date, base_retained double, expansion double, pipeline double, new_business double"
+    ),
+    "revenue_seasonality": "run_id varchar, period varchar, number bigint, factor double, lower double, upper double",
+    "revenue_growth": "run_id varchar, span varchar, rate double, lower double, upper double, months bigint",
 }
+OF_REPORT = ("revenue_backtest", "revenue_parts", "revenue_seasonality", "revenue_growth")
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ def write(connection: duckdb.DuckDBPyConnection, training: Training, report: Tra
             facts = asdict(gate)
             facts["gate"] = facts.pop("name")
             _insert(connection, "gates", {"run_id": training.run_id, "model": training.model, **facts})
+        for table in OF_REPORT:
+            _insert_table(connection, table, training, report)
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")
@@ -94,6 +106,21 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, facts: dict[str, 
     names = ", ".join(facts)
     values = list(facts.values())
     connection.execute(f"insert into models.{table} ({names}) values ({_marks(values)})", values)  # noqa: S608
+
+
+def _insert_table(
+    connection: duckdb.DuckDBPyConnection, table: str, training: Training, report: TrainingReport
+) -> None:
+    """Keep one of the report's tables; named `<model>_<table>`."""
+    model, name = table.split("_", maxsplit=1)
+    rows = report.tables.get(name) if training.model == model else None
+    if rows is None or rows.empty:
+        return
+    connection.register("report_rows", rows.assign(run_id=training.run_id))
+    try:
+        connection.execute(f"insert into models.{table} by name from report_rows")
+    finally:
+        connection.unregister("report_rows")
 
 
 def _marks(values: Sequence[object]) -> str:

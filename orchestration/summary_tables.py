@@ -142,23 +142,26 @@ def risks(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def forecast(console: Console, connection: duckdb.DuckDBPyConnection) -> None:
-    """Revenue of the coming months with the 80 % interval."""
+    """Revenue of the coming months with the 80 % interval, and both views beside it."""
     if not _has(connection, "revenue_predictions"):
         return
     rows = connection.execute(
-        "select month, value, lower_80, upper_80, view, origin, status from revenue_predictions "
-        "where region = 'all' and segment = 'all' and origin = (select max(origin) from revenue_predictions) "
+        "select month, value, lower_80, upper_80, above, below, view, origin, status from (select *, "
+        "max(case when view = 'top_down' then value end) over (partition by month) as above, "
+        "max(case when view = 'bottom_up' then value end) over (partition by month) as below "
+        "from revenue_predictions where region = 'all' and segment = 'all' "
+        "and origin = (select max(origin) from revenue_predictions)) "
         "qualify row_number() over (partition by month order by view = 'combined' desc, view = 'top_down' desc) = 1 "
         "order by month"
     ).fetchall()
     if not rows:
         return
-    view, origin, status = rows[0][4:]
+    view, origin, status = rows[0][6:]
     made_by = "the best simple method" if status == "fallback" else f"the {view.replace('_', ' ')} view"
     title = f"Revenue forecast by {made_by}, made from {origin:%Y-%m-%d}"
-    table = _table(title, ["month", "expected", "80 % from", "to"])
-    for month, value, lower, upper, *_ in rows:
-        table.add_row(f"{month:%Y-%m}", f"{value:,.0f}", f"{lower:,.0f}", f"{upper:,.0f}")
+    table = _table(title, ["month", "expected", "80 % from", "to", "top-down", "bottom-up"])
+    for month, *amounts in (row[:6] for row in rows):
+        table.add_row(f"{month:%Y-%m}", *(_number(amount) for amount in amounts))
     _show(console, table)
 
 

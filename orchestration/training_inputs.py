@@ -193,8 +193,10 @@ def _customers_view(
     if company.business_model == "transactional":
         purchases = frames.facts(connection, "purchases")
         return (Purchases(purchases) if len(purchases) else None), [purchases]
-    spells, movements = frames.facts(connection, "spells"), frames.facts(connection, "movements")
-    return (Subscriptions(spells, movements) if len(movements) else None), [spells, movements]
+    names = ("movements", "accounts", "contracts", "leads", "deal_histories", "open_deals")
+    movements, accounts, *others = (frames.facts(connection, name) for name in names)
+    tables = [movements, accounts[["account_id", "region", "segment"]], *others]
+    return (Subscriptions(*tables) if len(movements) else None), tables
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,10 @@ class CloseHazards:
             for win, loss in zip(found, losses, strict=True)
         ]
 
+    def closing(self, deals: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+        """P(won) and P(lost) in each coming month by the hazards alone; shapes (deals, MONTHS)."""
+        return _run(*self._hazards(deals))
+
     def _hazards(self, deals: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         """Hazards of each coming month, shape (deals, months)."""
         stage = _stages(deals, self.stage_column, self.stages)[:, None]

@@ -1,15 +1,13 @@
 """Monthly revenue (MRR under contract, sales without): two views, their combination, regions and segments that add up.
 
-Label: `target_amount` of the coming months; horizon 3 to 36 months. Belongs here: the views, the backtest that weighs
-and judges them, reconciliation. Does not belong here: single series (`ml.models.forecasting`), the bottom-up path
-(`ml.models.revenue_bottom_up`), the ledger of forecasts made.
+Label: `target_amount` of the coming months; horizon 3 to 36 months. Belongs here: the training, its
+gates and its report. Does not belong here: the views (`ml.models.revenue_views`), single series
+(`ml.models.forecasting`), the view from below (`ml.models.revenue_bottom_up`), the ledger of forecasts made.
 
 A forecast is bound to its origin, so the fitted object holds its rows: it is trained anew with every month.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -18,51 +16,22 @@ import pandas as pd
 from ml import forecast_metrics, gates
 from ml.arrays import BoolArray, FloatArray
 from ml.evaluation import MetricRow, Status, TrainingOutcome, TrainingReport, status_of
-from ml.models import revenue_panel
-from ml.models.bg_nbd import NoConvergenceError
-from ml.models.forecast_combination import Backtest, error_weights, walk_forward, winner
+from ml.models import revenue_course, revenue_panel
+from ml.models.forecast_combination import Backtest, winner
 from ml.models.forecast_intervals import Errors, half_widths, size_of
 from ml.models.forecast_methods import SIMPLE
-from ml.models.forecasting import LEVELS, NoDataError, SeriesForecast, forecast_series
-from ml.models.revenue_bottom_up import BottomUp
-from ml.models.revenue_forecast import RevenueForecast
+from ml.models.forecasting import LEVELS, NoDataError, forecast_series
+from ml.models.revenue_bottom_up import BottomUp, Subscriptions
+from ml.models.revenue_drivers import Drivers
+from ml.models.revenue_forecast import BOTTOM_UP, COMBINED, TOP_DOWN, RevenueForecast
+from ml.models.revenue_pipeline import pipeline_table
+from ml.models.revenue_views import Views, drivers_now, end_of, parts_table, views_of
 
 MODEL: Final = "revenue"
 LEAST_MONTHS: Final = 15
 KNOWN_ORIGINS: Final = 3
-TOP_DOWN, BOTTOM_UP, COMBINED = "top_down", "bottom_up", "combined"
 
 Outcome = TrainingOutcome[RevenueForecast, RevenueForecast]
-
-
-@dataclass(frozen=True)
-class Views:
-    """The total seen from above and below.
-
-    Attributes:
-        paths: view to its forecast, shape (horizon,).
-        backtest: the total's past, predicted by each view; honest: weights as known at each origin.
-        combined: walk-forward combination, shape of the backtest.
-        weights: view to its weight in the combination.
-        simple: the total's past, predicted by the simple methods.
-    """
-
-    paths: Mapping[str, FloatArray]
-    backtest: Backtest
-    combined: FloatArray
-    weights: Mapping[str, float]
-    simple: Backtest
-
-    def predicted(self, view: str) -> FloatArray:
-        """Backtest of a view or of the combination."""
-        return self.combined if view == COMBINED else self.backtest.predicted[view]
-
-    def path(self, view: str) -> FloatArray:
-        """Forecast of a view or of the combination."""
-        if view != COMBINED:
-            return self.paths[view]
-        parts = [weight * self.paths[name] for name, weight in self.weights.items()]
-        return np.asarray(np.sum(parts, axis=0))
 
 
 def run_training(monthly: pd.DataFrame, bottom_up: BottomUp | None, horizon: int) -> Outcome:
@@ -74,64 +43,63 @@ def run_training(monthly: pd.DataFrame, bottom_up: BottomUp | None, horizon: int
         horizon: months ahead, 3 to 36.
     """
     panel = revenue_panel.complete(monthly)
-    total = panel.sum(axis=1)
+    months, total = pd.PeriodIndex(panel.index, freq="M"), panel.sum(axis=1)
     missing = LEAST_MONTHS - int((total != 0).sum())
-    fallback = _fallback(panel, horizon)
+    drivers = drivers_now(bottom_up, months, horizon)
+    fallback = _fallback(panel, drivers, horizon)
     if missing > 0:
         reason = (
             f"needs about {missing} more complete months with revenue; until then the best simple forecast is shown"
         )
         report = TrainingReport(MODEL, "insufficient_data", (reason,), None)
         return TrainingOutcome(report, None, fallback, expires=True)
-    values = total.to_numpy(np.float64)
-    top_down = forecast_series(values, horizon)
-    views = _views(top_down, pd.PeriodIndex(panel.index), bottom_up, horizon)
-    rows = _forecast_rows(views, panel, horizon)
-    factors = revenue_panel.seasonality(total)
-    candidate = RevenueForecast(_origin(panel), rows, factors, revenue_panel.growth(total), dict(views.weights))
+    top_down = forecast_series(total.to_numpy(np.float64), horizon)
+    views = views_of(top_down, months, bottom_up, drivers)
     found = _gates(views)
     status, reasons = _status(found, views)
-    kept = COMBINED if len(views.paths) > 1 else TOP_DOWN
-    report = TrainingReport(
-        MODEL, status, (*reasons, *top_down.notes), kept, _metrics(views, panel), found, {"seasonality": factors}
-    )
+    candidate = _forecast(views, panel, drivers, horizon)
+    tables = _tables(views, candidate, bottom_up, months)
+    notes = (*reasons, *top_down.notes)
+    report = TrainingReport(MODEL, status, notes, views.kept, _metrics(views, panel), found, tables)
     return TrainingOutcome(report, candidate, fallback, expires=True)
 
 
-def _views(top_down: SeriesForecast, months: pd.PeriodIndex, bottom_up: BottomUp | None, horizon: int) -> Views:
-    """Both views at the same origins; the bottom-up one is left out where it cannot be fitted at every origin."""
-    backtest = top_down.backtest
-    paths, predicted = {TOP_DOWN: top_down.mean}, {TOP_DOWN: top_down.combined}
-    if bottom_up is not None:
-        try:
-            paths[BOTTOM_UP] = bottom_up.path(_end(months[-1]), horizon)
-            predicted[BOTTOM_UP] = _bottom_up_backtest(bottom_up, backtest, months)
-        except NoConvergenceError:
-            paths.pop(BOTTOM_UP, None)
-    both = replace(backtest, predicted=predicted)
-    simple = replace(backtest, predicted={name: backtest.predicted[name] for name in SIMPLE})
-    return Views(paths, both, walk_forward(both), error_weights(both), simple)
+def _forecast(views: Views, panel: pd.DataFrame, drivers: Drivers | None, horizon: int) -> RevenueForecast:
+    total = panel.sum(axis=1)
+    return RevenueForecast(
+        end_of(panel.index[-1]),
+        _forecast_rows(views, panel, horizon),
+        revenue_course.seasonality(total),
+        revenue_course.growth(total),
+        dict(views.weights),
+        drivers,
+    )
 
 
-def _bottom_up_backtest(bottom_up: BottomUp, backtest: Backtest, months: pd.PeriodIndex) -> FloatArray:
-    predicted = np.zeros(len(backtest.actual))
-    for origin in np.unique(backtest.origin):
-        rows = backtest.origin == origin
-        predicted[rows] = bottom_up.path(_end(months[int(origin)]), int(rows.sum()))
-    return predicted
+def _tables(
+    views: Views, candidate: RevenueForecast, bottom_up: BottomUp | None, months: pd.PeriodIndex
+) -> dict[str, pd.DataFrame]:
+    """Seasonal factors, growth, every forecast of the backtest, and the view from below by part and open deals."""
+    found = {"seasonality": candidate.seasonality, "growth": candidate.growth, "backtest": views.past(months)}
+    if candidate.drivers is not None:
+        found["parts"] = parts_table(candidate.drivers, months)
+    if isinstance(bottom_up, Subscriptions) and candidate.drivers is not None:
+        coming = pd.period_range(months[-1] + 1, periods=len(candidate.drivers.stays), freq="M")
+        found["pipeline"] = pipeline_table(bottom_up.pipeline(end_of(months[-1])), coming)
+    return found
 
 
 def _forecast_rows(views: Views, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
     """All views for the total; the combination (or the only view) for regions, segments and their cells."""
     names = [*views.paths, COMBINED]
-    cells = revenue_panel.forecast_cells(panel, horizon)
+    alone = revenue_panel.forecast_parts(panel, horizon)
     rows = []
     for name in names:
         path = views.path(name)
         widths = _widths(views, name, panel, horizon)
-        parts = revenue_panel.spread(panel, cells, path, widths, LEVELS)
+        parts = revenue_panel.spread(panel, alone, path, widths, LEVELS)
         rows.append(parts.assign(view=name))
-    return pd.concat(rows, ignore_index=True).assign(origin=_origin(panel))
+    return pd.concat(rows, ignore_index=True).assign(origin=end_of(panel.index[-1]))
 
 
 def _widths(views: Views, name: str, panel: pd.DataFrame, horizon: int) -> FloatArray:
@@ -144,8 +112,8 @@ def _metrics(views: Views, panel: pd.DataFrame) -> tuple[MetricRow, ...]:
     """All methods on the rows of all origins, and the intervals of the model where enough origins came before."""
     backtest = views.backtest
     scale = forecast_metrics.scale_of(panel.sum(axis=1).to_numpy(np.float64))
-    first, last = (_end(panel.index[int(backtest.origin[i])]) for i in (0, -1))
-    kept = COMBINED if len(views.paths) > 1 else TOP_DOWN
+    first, last = (end_of(panel.index[int(backtest.origin[i])]) for i in (0, -1))
+    kept = views.kept
     methods = {**backtest.predicted, COMBINED: views.combined, **views.simple.predicted}
     found = []
     for name, predicted in methods.items():
@@ -194,8 +162,7 @@ def past_widths(errors: Errors, levels: Sequence[float] = LEVELS) -> tuple[BoolA
 
 
 def _gates(views: Views) -> tuple[gates.GateResult, ...]:
-    kept = COMBINED if len(views.paths) > 1 else TOP_DOWN
-    backtest, predicted = views.backtest, views.predicted(kept)
+    backtest, predicted = views.backtest, views.predicted(views.kept)
     best = best_simple(views.simple)
     found = forecast_metrics.mae_difference(backtest.origin, backtest.actual, predicted, views.simple.predicted[best])
     results = [gates.beats_best_baseline({best: found}, best)]
@@ -222,28 +189,27 @@ def _status(found: tuple[gates.GateResult, ...], views: Views) -> tuple[Status, 
     return status, (*reasons, f"served instead: {best}, the simple method with the least error at the same origins")
 
 
-def _fallback(panel: pd.DataFrame, horizon: int) -> RevenueForecast:
+def _fallback(panel: pd.DataFrame, drivers: Drivers | None, horizon: int) -> RevenueForecast:
     """The simple method with the least past error, with the width of such choices' own errors, or nothing at all.
 
-    Below three origins of backtest it is the last value.
+    Below three origins of backtest it is the last value. The view from below stands beside it, for comparison.
     """
     total = panel.sum(axis=1)
     try:
         found = forecast_series(total.to_numpy(np.float64), horizon, LEVELS, SIMPLE, winner)
     except NoDataError:
-        return RevenueForecast(None, pd.DataFrame(), pd.DataFrame(), {}, {})
-    cells = revenue_panel.forecast_cells(panel, horizon, fitted=0)
-    rows = revenue_panel.spread(panel, cells, found.mean, found.widths, LEVELS)
-    rows = rows.assign(view=TOP_DOWN, origin=_origin(panel))
+        return RevenueForecast(None, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), {})
+    alone = revenue_panel.forecast_parts(panel, horizon, fitted=0)
+    paths = {TOP_DOWN: found.mean} | ({BOTTOM_UP: drivers.total()} if drivers is not None else {})
+    rows = [
+        revenue_panel.spread(panel, alone, path, found.widths, LEVELS).assign(view=view) for view, path in paths.items()
+    ]
+    origin = end_of(panel.index[-1])
     return RevenueForecast(
-        _origin(panel), rows, revenue_panel.seasonality(total), revenue_panel.growth(total), dict(found.weights)
+        origin,
+        pd.concat(rows, ignore_index=True).assign(origin=origin),
+        revenue_course.seasonality(total),
+        revenue_course.growth(total),
+        dict(found.weights),
+        drivers,
     )
-
-
-def _origin(panel: pd.DataFrame) -> date:
-    return _end(panel.index[-1])
-
-
-def _end(month: pd.Period) -> date:
-    """Last day of a month."""
-    return month.to_timestamp(how="end").date()

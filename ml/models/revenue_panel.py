@@ -1,25 +1,41 @@
-"""The revenue panel: complete months, parts that add up to the total, seasonal factors and growth.
+"""The revenue panel: complete months, and parts that add up to the total.
 
-Belongs here: shaping the panel and spreading a total over its parts coherently. Does not belong here: forecasting the
-total (`ml.models.revenue`).
+Belongs here: shaping the panel, forecasting its parts and spreading a total over them coherently. Does not belong here:
+forecasting the total (`ml.models.revenue`), the algebra of reconciliation (`ml.models.revenue_reconcile`), seasonal
+factors and growth (`ml.models.revenue_course`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from ml.arrays import FloatArray
-from ml.models.forecast_methods import QUICK, SIMPLE
+from ml.models.forecast_methods import QUICK, SIMPLE, Method
 from ml.models.forecasting import NoDataError, floor_of, forecast_series
+from ml.models.revenue_reconcile import covariance, reconciled, summing
 
 ALL: Final = "all"
 FITTED_CELLS: Final = 12
-FACTOR_BOUND: Final = 1.96
-LEAST_SEASONS: Final = 24
+LEAST_SCALE: Final = 1e-9
 
-Cells = tuple[FloatArray, FloatArray]
+
+@dataclass(frozen=True)
+class Parts:
+    """What regions, segments and cells would be if each were forecast alone.
+
+    Attributes:
+        scales: of the cells' errors, shape (cells,).
+        base: forecasts of all nodes (sums first, then cells), shape (nodes, horizon).
+        summation: from cells to nodes; spread: covariance of the nodes' errors.
+    """
+
+    scales: FloatArray
+    base: FloatArray
+    summation: FloatArray
+    spread: FloatArray
 
 
 def complete(monthly: pd.DataFrame) -> pd.DataFrame:
@@ -44,19 +60,16 @@ def complete(monthly: pd.DataFrame) -> pd.DataFrame:
 
 
 def spread(
-    panel: pd.DataFrame, cells: Cells, total: FloatArray, widths: FloatArray, levels: Sequence[float]
+    panel: pd.DataFrame, parts: Parts, total: FloatArray, widths: FloatArray, levels: Sequence[float]
 ) -> pd.DataFrame:
     """Rows for the total, every region, every segment and every cell, whose values add up.
 
-    Cells are forecast alone and take their share of the gap to the total by their error variance (minimum-trace
-    reconciliation with a diagonal covariance, Wickramasuriya, Athanasopoulos & Hyndman 2019, with the total held).
     Half widths of sums grow from those of the cells so that they meet the total's. A panel that never was negative
     gets no negative value or bound.
     """
-    means, scales = cells
     floor = floor_of(panel.to_numpy(np.float64))
-    share = scales**2 / np.sum(scales**2)
-    means = _not_below(floor, means + share[:, None] * (total - means.sum(axis=0)), total)
+    means = _not_below(floor, reconciled(parts.base, parts.summation, parts.spread, total), total)
+    scales = parts.scales
     frames = []
     for region, segment, members in _groups(panel):
         part = float(np.sqrt(np.sum(scales[members] ** 2) / np.sum(scales**2)))
@@ -74,56 +87,47 @@ def _not_below(floor: float, means: FloatArray, total: FloatArray) -> FloatArray
     return np.asarray(raised * total / raised.sum(axis=0))
 
 
-def seasonality(total: pd.Series) -> pd.DataFrame:
-    """Monthly and quarterly factors (1 = a month like the others) with 95 % intervals; empty below two years.
+def forecast_parts(panel: pd.DataFrame, horizon: int, fitted: int = FITTED_CELLS) -> Parts:
+    """Forecast every cell, and every region and segment of several cells, alone.
 
-    Ratio to a centred 12-month mean, averaged by calendar month (classical decomposition).
+    The `fitted` largest series get all methods that take milliseconds, the others the simple ones: they matter little,
+    and there may be many. With no fitted ones only the cells are forecast.
     """
-    columns = ["period", "number", "factor", "lower", "upper"]
-    if len(total) < LEAST_SEASONS:
-        return pd.DataFrame(columns=columns)
-    trend = total.rolling(12).mean().rolling(2).mean().shift(-6)
-    usable = trend > 0
-    ratio = (total[usable] / trend[usable]).dropna()
-    rows = []
-    months = pd.PeriodIndex(ratio.index)
-    for period, number in (("month", months.month), ("quarter", months.quarter)):
-        found = ratio.groupby(number).agg(["mean", "std", "size"])
-        spread_of_all = float((ratio - ratio.groupby(number).transform("mean")).std())
-        doubt = FACTOR_BOUND * found["std"].fillna(spread_of_all) / np.sqrt(found["size"])
-        factors = found["mean"] / found["mean"].mean()
-        table = pd.DataFrame({"factor": factors, "lower": factors - doubt, "upper": factors + doubt})
-        rows.append(table.rename_axis("number").reset_index().assign(period=period))
-    return pd.concat(rows, ignore_index=True)[columns]
+    cells = panel.to_numpy(np.float64)
+    sums = _sums(panel) if fitted else []
+    summation = np.vstack([summing(sums, cells.shape[1]), np.eye(cells.shape[1])])
+    values = cells @ summation.T
+    size = np.abs(cells).sum(axis=0)
+    largest = set(np.argsort(-size, kind="stable")[:fitted].tolist())
+    base, errors, scales, origins = [], [], [], np.empty(0)
+    for node in range(values.shape[1]):
+        methods = QUICK if node < len(sums) or node - len(sums) in largest else SIMPLE
+        mean, scale, error, origins = _alone(values[:, node], horizon, methods)
+        base.append(mean)
+        scales.append(scale)
+        errors.append(error)
+    found = np.array(scales)
+    spread_of_nodes = np.diag(found**2) if not len(origins) else covariance(np.array(errors).T, origins)
+    return Parts(found[len(sums) :], np.array(base), summation, spread_of_nodes)
 
 
-def growth(total: pd.Series) -> dict[str, float]:
-    """Growth of the last three months over the three before ("quarter") and a year before ("year"), where known."""
-    last = float(total[-3:].mean())
-    bases = {"quarter": total[-6:-3], "year": total[-15:-12]}
-    return {name: last / float(base.mean()) - 1 for name, base in bases.items() if len(base) == 3 and base.mean() > 0}
+def _alone(
+    values: FloatArray, horizon: int, methods: Mapping[str, Method]
+) -> tuple[FloatArray, float, FloatArray, FloatArray]:
+    """Forecast of a series, the scale of its errors, past errors (by the root of the step) and their origins."""
+    try:
+        found = forecast_series(values, horizon, (0.8,), methods)
+    except NoDataError:
+        return np.full(horizon, values[-1]), max(float(np.abs(values).mean()), LEAST_SCALE), np.empty(0), np.empty(0)
+    past = found.backtest
+    errors = (past.actual - found.combined) / np.sqrt(past.step)
+    return found.mean, max(float(found.widths[0].mean()), LEAST_SCALE), errors, past.origin
 
 
-def forecast_cells(panel: pd.DataFrame, horizon: int, fitted: int = FITTED_CELLS) -> Cells:
-    """Forecast of each cell, shape (cells, horizon), and the scale of its errors, shape (cells,).
-
-    The `fitted` largest cells get all methods that take milliseconds, the others the simple ones: they matter little,
-    and there may be many.
-    """
-    largest = set(panel.abs().sum().sort_values(ascending=False, kind="stable").index[:fitted])
-    means, scales = [], []
-    for name in panel.columns:
-        values = panel[name].to_numpy(np.float64)
-        methods = QUICK if name in largest else SIMPLE
-        try:
-            found = forecast_series(values, horizon, (0.8,), methods)
-        except NoDataError:
-            means.append(np.full(horizon, values[-1]))
-            scales.append(max(float(np.abs(values).mean()), 1e-9))
-            continue
-        means.append(found.mean)
-        scales.append(max(float(found.widths[0].mean()), 1e-9))
-    return np.array(means), np.array(scales)
+def _sums(panel: pd.DataFrame) -> list[list[int]]:
+    """Positions of the cells of every region and segment that has several, but not all of them."""
+    found = [members for region, segment, members in _groups(panel) if ALL in (region, segment)]
+    return [members for members in found if 1 < len(members) < panel.shape[1]]
 
 
 def _groups(panel: pd.DataFrame) -> list[tuple[str, str, list[int]]]:

@@ -27,7 +27,15 @@ FACTS = {
     "clv": ["fct_customer_spells", "fct_mrr_movements", "fct_purchases", "dim_accounts"],
     "lead_score": ["fct_lead_lifecycle"],
     "win_probability": ["fct_deals"],
-    "revenue": ["fct_monthly_revenue", "fct_customer_spells", "fct_mrr_movements"],
+    "revenue": [
+        "fct_monthly_revenue",
+        "fct_mrr_movements",
+        "fct_purchases",
+        "fct_lead_lifecycle",
+        "fct_deals",
+        "fct_open_deals_monthly",
+        "dim_accounts",
+    ],
 }
 PROMISES = {
     "churn": "Probability that a customer leaves within the horizon, with interval, risk level, reasons and actions.",

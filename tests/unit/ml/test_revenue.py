@@ -7,8 +7,10 @@ import pytest
 
 from ml import bundles
 from ml.evaluation import TrainingOutcome
-from ml.models import revenue, revenue_bottom_up, revenue_panel
+from ml.models import revenue, revenue_arrivals, revenue_bottom_up, revenue_panel
+from ml.models.revenue_drivers import PARTS, Levers
 from ml.models.revenue_forecast import RevenueForecast
+from ml.models.revenue_scenario import NoDriversError, comparison, scenario_rows
 
 Outcome = TrainingOutcome[RevenueForecast, RevenueForecast]
 
@@ -138,17 +140,52 @@ def test_short_history_gives_a_naive_forecast_and_says_what_is_missing(months: i
     assert len(outcome.fallback.predict(pd.DataFrame())) == (6 * 9 if months >= 3 else 0)
 
 
-def test_both_views_are_shown_and_combined() -> None:
+@pytest.fixture(scope="module")
+def subscribed() -> Outcome:
+    """A training with contracts, in two regions."""
+    _, movements, table = subscriptions()
+    halves = [table.assign(region=name, target_amount=table["target_amount"] / 2) for name in ("north", "south")]
+    return revenue.run_training(pd.concat(halves), revenue_bottom_up.Subscriptions(movements), 6)
+
+
+def test_both_views_are_shown_and_combined(subscribed: Outcome) -> None:
     """With customer facts there are three views; the combination lies between the two, and bottom-up is close."""
-    spells, movements, table = subscriptions()
-    bottom_up = revenue_bottom_up.Subscriptions(spells, movements)
-    outcome = revenue.run_training(table, bottom_up, 6)
-    total = outcome.candidate.rows.query("region == 'all' and segment == 'all'")
+    total = subscribed.candidate.rows.query("region == 'all' and segment == 'all'")
     views = total.pivot_table(index="month", columns="view", values="value")
     assert (views["combined"] <= views[["bottom_up", "top_down"]].max(axis=1) + 1e-6).all()
     assert (views["combined"] >= views[["bottom_up", "top_down"]].min(axis=1) - 1e-6).all()
-    value = outcome.report.metric_table().set_index(["method", "metric"])["value"]
+    value = subscribed.report.metric_table().set_index(["method", "metric"])["value"]
     assert value["bottom_up", "wape"] < value["seasonal_naive", "wape"]
+    assert set(subscribed.fallback.rows["view"]) == {"top_down", "bottom_up"}
+
+
+def test_backtest_and_parts_are_kept_as_tables(subscribed: Outcome) -> None:
+    """Every method's forecast of every origin and month; the parts of the view from below add up to it."""
+    backtest, parts = subscribed.report.tables["backtest"], subscribed.report.tables["parts"]
+    assert backtest.groupby("method").size().nunique() == 1
+    assert backtest["origin"].nunique() == 12
+    assert (pd.to_datetime(backtest["month"]) > pd.to_datetime(backtest["origin"])).all()
+    rows = subscribed.candidate.rows.query("view == 'bottom_up' and region == 'all' and segment == 'all'")
+    assert parts[list(PARTS)].sum(axis=1).to_numpy() == pytest.approx(rows["value"].to_numpy())
+
+
+def test_scenario_adds_up_by_region_and_by_part(subscribed: Outcome) -> None:
+    """No change gives the served rows exactly; with levers regions add up, and parts explain the difference."""
+    forecast = subscribed.candidate
+    pd.testing.assert_frame_equal(scenario_rows(forecast, Levers()), forecast.served(), check_exact=True)
+    levers = Levers(churn=0.1, leads=0.2)
+    rows, told = scenario_rows(forecast, levers), comparison(forecast, levers)
+    total = rows.query("region == 'all' and segment == 'all'")["value"].to_numpy()
+    regions = rows.query("region != 'all' and segment == 'all'").groupby("month")["value"].sum().to_numpy()
+    assert regions == pytest.approx(total, abs=1e-6)
+    assert told["scenario"].to_numpy() == pytest.approx(total)
+    assert told[list(PARTS)].sum(axis=1).to_numpy() == pytest.approx(told["difference"].to_numpy(), abs=1e-6)
+
+
+def test_forecast_without_customers_has_no_scenario(outcome: Outcome) -> None:
+    """There is nothing to change in a single series, and the error says so."""
+    with pytest.raises(NoDriversError, match="no view from below"):
+        scenario_rows(outcome.candidate, Levers(churn=0.1))
 
 
 def growing(months: int = 30) -> pd.DataFrame:
@@ -204,10 +241,10 @@ def test_parts_are_never_negative_and_still_add_up() -> None:
 def test_new_business_follows_its_recent_course() -> None:
     """An early wave that ended brings nothing, a steady rate stays, growth goes on; below half a year the mean."""
     wave = np.r_[np.full(3, 900.0), np.zeros(15)]
-    assert revenue_bottom_up.coming_new(wave, 6).max() < 60
-    assert revenue_bottom_up.coming_new(np.full(18, 40.0), 6) == pytest.approx(np.full(6, 40.0))
-    assert revenue_bottom_up.coming_new(10.0 + 5 * np.arange(18), 6)[-1] > 100
-    assert revenue_bottom_up.coming_new(np.array([2.0, 4.0]), 3) == pytest.approx(np.full(3, 3.0))
+    assert revenue_arrivals.coming_new(wave, 6).max() < 60
+    assert revenue_arrivals.coming_new(np.full(18, 40.0), 6) == pytest.approx(np.full(6, 40.0))
+    assert revenue_arrivals.coming_new(10.0 + 5 * np.arange(18), 6)[-1] > 100
+    assert revenue_arrivals.coming_new(np.array([2.0, 4.0]), 3) == pytest.approx(np.full(3, 3.0))
 
 
 def test_bottom_up_sales_follow_customers() -> None:
@@ -223,7 +260,9 @@ def test_bottom_up_sales_follow_customers() -> None:
     purchases = pd.DataFrame(rows, columns=["account_id", "purchased_on", "amount"])
     purchases = purchases.groupby(["account_id", "purchased_on"], as_index=False)["amount"].sum()
     twice = pd.concat([purchases, purchases.assign(account_id=purchases["account_id"] + 1000)])
-    once, double = (revenue_bottom_up.Purchases(table).path(date(2023, 12, 31), 6) for table in (purchases, twice))
+    once, double = (
+        revenue_bottom_up.Purchases(table).drivers(date(2023, 12, 31), 6).total() for table in (purchases, twice)
+    )
     assert double == pytest.approx(2 * once, rel=0.01)
     assert (once > 0).all()
 
