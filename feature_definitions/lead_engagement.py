@@ -137,5 +137,5 @@ VIEW = FeatureView(
     schema=LeadEngagement,
     max_age=timedelta(days=31),
     owner="marketing-operations",
-    version=1,
+    version=2,
 )

@@ -83,5 +83,5 @@ VIEW = FeatureView(
     schema=LeadProfile,
     max_age=timedelta(days=31),
     owner="marketing-operations",
-    version=1,
+    version=2,
 )

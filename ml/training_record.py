@@ -20,6 +20,7 @@ from ml.evaluation import MetricRow, TrainingReport
 LONGEST_TAG: Final = 4000
 NOT_IN_A_NAME: Final = re.compile(r"[^0-9A-Za-z_\-./ ]+")
 RELATIVE_LINK: Final = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]*\)")
+AUTOMATIC: Final = "automatic (every gate passed)"
 # The tag that MLflow shows as a run's description.
 NOTE: Final = "mlflow.note.content"
 
@@ -67,6 +68,7 @@ class Provenance:
             "reasons": "\n".join(report.reasons),
             "git_commit": self.git_commit or "unknown",
             "code_version": self.code_version,
+            "approver": AUTOMATIC if report.status == "validated" and self.promotion == "automatic" else "",
             "snapshot_id": self.snapshot_id,
             "content_hash": self.content_hash,
             "feature_versions": json.dumps(dict(self.feature_versions), sort_keys=True),

@@ -17,6 +17,7 @@ from companies.settings import Company
 from feature_definitions import registry as views
 from ml import labels
 from ml.evaluation import TrainingOutcome
+from ml.gates import has_same_schema
 from ml.models import churn, clv, lead_score, revenue, win_probability
 from ml.models.close_hazards import MONTH_DAYS
 from ml.models.clv_terms import Terms
@@ -207,6 +208,12 @@ def _frame(
 
 def _trained(model: str, outcome: TrainingOutcome[Any, Any], frame: TrainingFrame, params: Params) -> Trained:
     days = frame.data["as_of"]
+    if outcome.candidate is not None:
+        declared, read = (
+            [column.signature for column in columns]
+            for columns in (views.columns_for(model), outcome.candidate.columns)
+        )
+        outcome = outcome.judged_by(has_same_schema(declared, read))
     return Trained(
         outcome=outcome,
         content_hash=frame.content_hash,

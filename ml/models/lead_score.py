@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from feature_definitions.base import FeatureColumn
 from ml.arrays import BoolArray, FloatArray
 from ml.encoding import as_numbers
 from ml.evaluation import TrainingOutcome
@@ -72,6 +73,11 @@ class LeadScorer:
     def trained_until(self) -> str | None:
         """The newest `as_of` among the training rows; None for a fallback."""
         return self.model.trained_until if isinstance(self.model, FittedClassifier) else None
+
+    @property
+    def columns(self) -> tuple[FeatureColumn, ...]:
+        """The features the model reads; none for a fallback."""
+        return self.model.columns if isinstance(self.model, FittedClassifier) else ()
 
     def predict(self, features: pd.DataFrame, *, with_reasons: bool = True) -> pd.DataFrame:
         """value, lower, upper, reasons, score (0-100), grade (A-D), grade_conversion; index of `features`."""
