@@ -19,6 +19,7 @@ from ml import labels
 from ml.evaluation import TrainingOutcome
 from ml.gates import has_same_schema
 from ml.models import churn, clv, lead_score, revenue, win_probability
+from ml.models.churn_contacts import ContactEconomics
 from ml.models.close_hazards import MONTH_DAYS
 from ml.models.clv_terms import Terms
 from ml.models.revenue_bottom_up import BottomUp, Purchases, Subscriptions
@@ -82,6 +83,7 @@ def churn_params(company: Company) -> churn.ChurnParams:
     """Horizon, risk levels and the money at stake: MRR with a contract, a year's revenue without one."""
     levels = company.thresholds
     is_contractual = company.business_model == "contractual"
+    money = company.economics
     return churn.ChurnParams(
         horizon_days=company.horizons.churn_days,
         risk_medium=levels.risk_medium,
@@ -89,6 +91,7 @@ def churn_params(company: Company) -> churn.ChurnParams:
         risk_critical=levels.risk_critical,
         amount_column="mrr_amount" if is_contractual else "revenue_365d_amount",
         periods_per_year=12 if is_contractual else 1,
+        economics=ContactEconomics(money.contact_cost, money.saved_share, money.gross_margin_ratio),
     )
 
 
