@@ -54,6 +54,7 @@ def derived_anew(deployment: Deployment, views: Sequence[FeatureView], as_of: da
     nodes = _nodes(folder)
     with duckdb.connect(":memory:") as connection:
         connection.execute("load icu")
+        connection.execute(f"set memory_limit = '{deployment.memory_limit}'")
         connection.execute(f"set temp_directory = '{deployment.warehouse_path}.derived'")
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach '{deployment.warehouse_path}' as stored (read_only)")
