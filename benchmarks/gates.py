@@ -168,7 +168,9 @@ def demonstrate(deployment: Deployment) -> Iterator[dict[str, object]]:
         with fault.patch():
             failed, said = _attempt(deployment, fault.planted, is_forced=fault.is_forced)
         _execute(deployment, fault.mend)
-        yield _row(fault.planted, failed.get(fault.gate, ""), said, is_right=fault.gate in failed and _kept(said))
+        others = "; ".join(f"{gate}: {reason}" for gate, reason in failed.items())
+        reason = failed.get(fault.gate) or (f"not {fault.gate}, but {others}" if others else "")
+        yield _row(fault.planted, reason, said, is_right=bool(failed) and _kept(said))
     failed, said = _attempt(deployment, "honest")
     yield _row("nothing: an honest training with newer code", "; ".join(failed), said, is_right=not failed)
 
@@ -246,12 +248,18 @@ def _state(given: Path | None, folder: Path) -> None:
     shutil.copytree(given / "dbt", folder / "sample" / "dbt")
 
 
+def _own(found: pd.DataFrame) -> int:
+    """Number of faults that their own gate stopped."""
+    said = found["what stopped it, in its own words"]
+    return sum(not any(text.startswith(f"not {fault.gate}, but") for text in said) for fault in FAULTS)
+
+
 def _page(found: pd.DataFrame, *, is_right: bool, seconds: float) -> Page:
     outcome = (
-        f"Each of {len(FAULTS)} planted faults was stopped by the gate that answers for it, the readers kept the "
-        "champion they had, and the honest training was promoted."
+        f"Each of {len(FAULTS)} planted faults was stopped ({_own(found)} by the gate that answers for it, the others by "
+        "another gate, which is said), the readers kept the champion they had, and the honest training was promoted."
         if is_right
-        else "A fault was NOT stopped by the gate that answers for it, or the honest training was: see the table."
+        else "A fault was NOT stopped, or the honest training was: see the table."
     )
     how = (
         "The churn model of the sample company, on its real warehouse, through the checks of the feature tables, the "

@@ -91,6 +91,7 @@ class Provenance:
 def flat_metrics(rows: Sequence[MetricRow], kept_method: str | None) -> dict[str, float]:
     """Metrics by name: first `auc`, `auc_lower`, `auc_upper` of the kept method, then `<method>/auc` of the others.
 
+    Last `positive_share`, the base rate of the test rows, where there are outcomes to count.
     The bounds of the others stand in the report. Values that are not finite are left out: a tracker cannot show them.
     """
     found: dict[str, float] = {}
@@ -99,7 +100,8 @@ def flat_metrics(rows: Sequence[MetricRow], kept_method: str | None) -> dict[str
         name = NOT_IN_A_NAME.sub("_", row.metric if is_kept else f"{row.method}/{row.metric}")
         bounds = {"": row.value} | ({"_lower": row.lower, "_upper": row.upper} if is_kept else {})
         found |= {name + end: float(v) for end, v in bounds.items() if v is not None and math.isfinite(v)}
-    return found
+    shares = [row.base_rate for row in rows if row.base_rate is not None]
+    return found | ({"positive_share": shares[0]} if shares else {})
 
 
 def verdict(report: TrainingReport) -> list[str]:
