@@ -256,8 +256,9 @@ def _own(found: pd.DataFrame) -> int:
 
 def _page(found: pd.DataFrame, *, is_right: bool, seconds: float) -> Page:
     outcome = (
-        f"Each of {len(FAULTS)} planted faults was stopped ({_own(found)} by the gate that answers for it, the others by "
-        "another gate, which is said), the readers kept the champion they had, and the honest training was promoted."
+        f"Each of {len(FAULTS)} planted faults was stopped ({_own(found)} by the gate that answers for it, the "
+        "others by another gate, which is said), the readers kept the champion they had, and the honest training was "
+        "promoted."
         if is_right
         else "A fault was NOT stopped, or the honest training was: see the table."
     )
