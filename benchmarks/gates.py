@@ -265,7 +265,8 @@ def _page(found: pd.DataFrame, *, is_right: bool, seconds: float) -> Page:
     how = (
         "The churn model of the sample company, on its real warehouse, through the checks of the feature tables, the "
         "training and the MLflow registry. `not_worse_than_champion` needs rows the champion has not seen; "
-        "`tests/model/test_gates_stop_faults.py` plants a worse challenger there, and the faults of the training once more."
+        "`tests/model/test_gates_stop_faults.py` plants a worse challenger there, and the faults of the "
+        "training once more."
     )
     return Page("gates", "What stops a bad model", outcome, "python -m benchmarks.gates --write", SEED, seconds,
                 [how, table(found)])  # fmt: skip
