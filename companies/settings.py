@@ -109,10 +109,18 @@ class Search(Frozen):
 
 
 class Economics(Frozen):
-    """Money facts that no raw table holds."""
+    """Money facts that no raw table holds.
+
+    Attributes:
+        contact_cost: what one attempt to keep a customer costs, in the company's currency.
+        saved_share: share of the customers about to leave whom such an attempt keeps for a year; an assumption until
+            an experiment measures it.
+    """
 
     gross_margin_ratio: Annotated[float, Field(gt=0, le=1)] = 0.8
     discount_rate_annual: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    contact_cost: Annotated[float, Field(gt=0)] = 50.0
+    saved_share: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
 class RuleScore(Frozen):

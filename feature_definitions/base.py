@@ -60,6 +60,11 @@ class FeatureColumn:
     availability: Availability
     reason_missing: str | None = None
 
+    @property
+    def signature(self) -> str:
+        """What a model's input must agree in: name and kind."""
+        return f"{self.name} ({self.kind})"
+
 
 def feature(
     description: str,

@@ -17,14 +17,12 @@ class CustomerContract(FeatureTable):
 
     account_id: str = key("The customer.")
     as_of: pa.DateTime = key("Month end; nothing known later is read.")
-    region: str = category("Sales region of the account.", driver="profile", reason_low="Region is {value}")
-    industry: str = category("Industry of the account.", driver="profile", reason_low="Industry is {value}")
+    region: str = category("Sales region of the account.", driver="profile")
+    industry: str = category("Industry of the account.", driver="profile")
     employee_count: float = feature(
         "Employees of the account.",
         unit="count",
         driver="profile",
-        reason_high="Large company ({value:,.0f} employees)",
-        reason_low="Small company ({value:,.0f} employees)",
     )
     tenure_days: float = feature(
         "Days since the account first became a customer (first paid subscription or first purchase).",
@@ -41,12 +39,19 @@ class CustomerContract(FeatureTable):
         driver="tenure",
         reason_high="Came back after having left",
         reason_low="Has never left before",
+        action="Ask what made them leave the first time, and whether it is mended",
     )
     plan: str = category(
-        "Plan of the largest active subscription.", driver="contract", reason_low="Is on the plan {value}"
+        "Plan of the largest active subscription.",
+        driver="contract",
+        reason_low="Is on the plan {value}",
+        action="Check that the plan fits what the customer uses",
     )
     billing_period: str = category(
-        "Billing period of the largest active subscription.", driver="contract", reason_low="Pays {value}"
+        "Billing period of the largest active subscription.",
+        driver="contract",
+        reason_low="Pays {value}",
+        action="Offer a longer term",
     )
     has_auto_renew: bool = flag(
         "Whether every active subscription renews by itself.",
@@ -56,19 +61,19 @@ class CustomerContract(FeatureTable):
         action="Agree the renewal before the contract ends",
     )
     has_had_trial: bool = flag(
-        "Whether the account ever had a trial.", driver="contract", reason_high="Started with a trial"
+        "Whether the account ever had a trial.",
+        driver="contract",
     )
     subscriptions_count: float = count(
         "Active paid subscriptions.",
         driver="contract",
         reason_high="Has {value:.0f} subscriptions",
         reason_low="Has only {value:.0f} subscription(s)",
+        action="Show what the other products would add",
     )
     renewals_count: float = count(
         "Contract periods that renewed an earlier one.",
         driver="tenure",
-        reason_high="Has renewed {value:.0f} times",
-        reason_low="Has renewed only {value:.0f} times",
     )
     seats_count: float = feature(
         "Seats under contract.",
@@ -77,6 +82,7 @@ class CustomerContract(FeatureTable):
         ge=0,
         reason_high="Has {value:,.0f} seats",
         reason_low="Has only {value:,.0f} seats",
+        action="Find out which other teams could use the product",
     )
     mrr_amount: float = feature(
         "Monthly recurring revenue of the active paid subscriptions, in the company's currency.",
@@ -85,6 +91,7 @@ class CustomerContract(FeatureTable):
         ge=0,
         reason_high="Pays {value:,.0f} a month",
         reason_low="Pays only {value:,.0f} a month",
+        action="Go through what the customer gets for the price",
     )
     mrr_per_seat_amount: float = feature(
         "Monthly recurring revenue per seat.",
@@ -93,6 +100,7 @@ class CustomerContract(FeatureTable):
         ge=0,
         reason_high="Pays {value:,.0f} per seat and month",
         reason_low="Pays only {value:,.0f} per seat and month",
+        action="Go through what the customer gets for the price",
     )
     renewal_due_days: float = days(
         "Days to the next renewal: the next anniversary of a subscription by its billing period.",

@@ -39,14 +39,13 @@ class CustomerPayments(FeatureTable):
     customer_age_days: float = days(
         "Days since the first purchase.",
         driver="tenure",
-        reason_high="First invoice or order was {value:,.0f} days ago",
-        reason_low="First invoice or order was only {value:,.0f} days ago",
     )
     purchase_gap_days: float = days(
         "Mean days between purchases so far.",
         driver="purchases",
         reason_high="Buys every {value:.0f} days",
         reason_low="Buys every {value:.0f} days",
+        action="Remind the customer when the next purchase is due",
     )
     recency_gap_ratio: float = feature(
         "Days since the last purchase divided by the mean days between purchases.",
@@ -72,6 +71,7 @@ class CustomerPayments(FeatureTable):
         ge=0,
         reason_high="Spends {value:,.0f} a purchase",
         reason_low="Spends only {value:,.0f} a purchase",
+        action="Offer what goes with the last purchases",
     )
     revenue_90d_amount: float = feature(
         "Amount bought in the last 90 days in the company's currency, refunds not deducted.",

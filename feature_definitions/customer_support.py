@@ -98,6 +98,7 @@ class CustomerSupport(FeatureTable):
         reason_high="Last ticket {value:.0f} days ago",
         reason_low="Last ticket {value:.0f} days ago",
         reason_missing="No ticket in the last year",
+        action="Ask how the last ticket went",
     )
     actions_90d_count: float = count(
         "Things done for the account in the last 90 days; accounts held out for comparison have none.",

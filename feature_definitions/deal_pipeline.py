@@ -28,7 +28,12 @@ class DealPipeline(FeatureTable):
         reason_low="Open for only {value:.0f} days",
         action=MOVE_ON,
     )
-    current_stage: str = category("Latest stage entered.", driver="stage", reason_low="Is in the stage {value}")
+    current_stage: str = category(
+        "Latest stage entered.",
+        driver="stage",
+        reason_low="Is in the stage {value}",
+        action="Agree the next step with the buyer, or close the deal",
+    )
     stage_days: float = days(
         "Days in the current stage; since creation where no stage is known.",
         driver="stage",
@@ -51,6 +56,7 @@ class DealPipeline(FeatureTable):
         le=1,
         reason_high="Sales gives it {value:.0%}",
         reason_low="Sales gives it only {value:.0%}",
+        action="Check with the buyer what is missing for the next stage",
     )
     amount: float = feature(
         "Value of the deal in the company's currency.",
@@ -58,6 +64,7 @@ class DealPipeline(FeatureTable):
         driver="amount",
         reason_high="Value of {value:,.0f}",
         reason_low="Value of only {value:,.0f}",
+        action="Check that the scope fits the budget of the buyer",
     )
     amount_segment_ratio: float = feature(
         "Value divided by the median value of the deals created in the 365 days before in the same industry "
@@ -66,6 +73,7 @@ class DealPipeline(FeatureTable):
         driver="amount",
         reason_high="Worth {value:.1f} times the usual deal of the industry",
         reason_low="Worth only {value:.1f} times the usual deal of the industry",
+        action="Check that the scope fits the budget of the buyer",
     )
     expected_close_overdue_days: float = feature(
         "Days by which the expected close has passed; negative while it lies ahead.",
@@ -82,8 +90,6 @@ class DealPipeline(FeatureTable):
         nullable=False,
         ge=0,
         le=1,
-        reason_high="The owner wins {value:.0%} of deals",
-        reason_low="The owner wins only {value:.0%} of deals",
     )
     touchpoints_28d_count: float = count(
         "Contacts with the deal's lead or account in the last 28 days.",
@@ -101,17 +107,24 @@ class DealPipeline(FeatureTable):
         reason_missing="No contact in the last year",
         action=GET_IN_TOUCH,
     )
-    pipeline: str = category("Sales pipeline.", driver="profile", reason_low="Runs through the pipeline {value}")
+    pipeline: str = category("Sales pipeline.", driver="profile")
     lead_source: str = category(
-        "Channel that brought the deal's lead.", driver="source", reason_low="Came through {value}"
+        "Channel that brought the deal's lead.",
+        driver="source",
+        reason_low="Came through {value}",
+        action="Take up what the channel promised",
     )
-    industry: str = category("Industry of the account, else of the lead.", driver="profile", reason_low="Is in {value}")
-    region: str = category("Region of the account, else of the lead.", driver="profile", reason_low="Is in {value}")
+    industry: str = category("Industry of the account, else of the lead.", driver="profile")
+    region: str = category("Region of the account, else of the lead.", driver="profile")
     is_from_lead: bool = flag(
-        "Whether the deal came from a known lead.", driver="source", reason_high="Came from a known lead"
+        "Whether the deal came from a known lead.",
+        driver="source",
     )
     has_account: bool = flag(
-        "Whether the deal is linked to an account.", driver="profile", reason_low="Is not linked to an account"
+        "Whether the deal is linked to an account.",
+        driver="profile",
+        reason_low="Is not linked to an account",
+        action="Link the deal to its account",
     )
 
 

@@ -63,8 +63,14 @@ class LeadEngagement(FeatureTable):
         driver="engagement",
         reason_high="Came back through {value:.0f} channels",
         reason_low="Known through only {value:.0f} channel(s)",
+        action="Answer in the channel the lead used last",
     )
-    email_opens_count: float = count("E-mails opened.", driver="email", reason_high="Opened {value:.0f} e-mails")
+    email_opens_count: float = count(
+        "E-mails opened.",
+        driver="email",
+        reason_high="Opened {value:.0f} e-mails",
+        action="Follow up on what the lead looked at",
+    )
     email_clicks_count: float = count(
         "Links in e-mails clicked.",
         driver="email",
@@ -98,12 +104,14 @@ class LeadEngagement(FeatureTable):
         driver="stage",
         reason_high="Is marketing-qualified",
         reason_low="Is not marketing-qualified yet",
+        action="Hand a qualified lead to sales; send the others something to qualify with",
     )
     mql_after_days: float = days(
         "Days from creation to marketing qualification.",
         driver="speed",
         reason_high="Took {value:.0f} days to become marketing-qualified",
         reason_low="Became marketing-qualified within {value:.0f} days",
+        action="Contact leads that qualify quickly first",
     )
     current_stage: str = category(
         "Furthest stage reached.",
@@ -137,5 +145,5 @@ VIEW = FeatureView(
     schema=LeadEngagement,
     max_age=timedelta(days=31),
     owner="marketing-operations",
-    version=1,
+    version=2,
 )

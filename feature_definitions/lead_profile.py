@@ -31,14 +31,44 @@ class LeadProfile(FeatureTable):
     created_weekday: float = feature(
         "Weekday of creation, 1 (Monday) to 7.", unit="weekday", driver="season", nullable=False, ge=1, le=7
     )
-    lead_source: str = category("Channel that brought the lead.", driver="source", reason_low="Came through {value}")
-    campaign: str = category("Campaign or landing page.", driver="source", reason_low="Came from the campaign {value}")
-    country: str = category("Country of the lead.", driver="profile", reason_low="Is from {value}")
-    region: str = category("Sales region of the lead.", driver="profile", reason_low="Region is {value}")
-    industry: str = category("Industry of the lead's company.", driver="profile", reason_low="Industry is {value}")
-    company_size: str = category("Size of the lead's company.", driver="profile", reason_low="Company size is {value}")
-    seniority: str = category("Level of the lead's job.", driver="role", reason_low="Level of the job is {value}")
-    job_title: str = category("Job title, lower case.", driver="role", reason_low="Job title is {value}")
+    lead_source: str = category(
+        "Channel that brought the lead.",
+        driver="source",
+        reason_low="Came through {value}",
+        action="Take up what the channel promised",
+    )
+    campaign: str = category(
+        "Campaign or landing page.",
+        driver="source",
+        reason_low="Came from the campaign {value}",
+        action="Take up what the campaign promised",
+    )
+    country: str = category("Country of the lead.", driver="profile")
+    region: str = category("Sales region of the lead.", driver="profile")
+    industry: str = category(
+        "Industry of the lead's company.",
+        driver="profile",
+        reason_low="Industry is {value}",
+        action="Show a reference of the same industry",
+    )
+    company_size: str = category(
+        "Size of the lead's company.",
+        driver="profile",
+        reason_low="Company size is {value}",
+        action="Show a reference of the same size",
+    )
+    seniority: str = category(
+        "Level of the lead's job.",
+        driver="role",
+        reason_low="Level of the job is {value}",
+        action="Speak to what counts at this level",
+    )
+    job_title: str = category(
+        "Job title, lower case.",
+        driver="role",
+        reason_low="Job title is {value}",
+        action="Speak to what counts in this role",
+    )
     has_consent: bool = flag(
         "Whether the person agreed to be contacted.",
         driver="consent",
@@ -58,6 +88,7 @@ class LeadProfile(FeatureTable):
         driver="source_score",
         reason_high="The source's own score is {value:.0f}",
         reason_low="The source's own score is only {value:.0f}",
+        action="Go through what the source knows of the lead",
     )
     rule_score: float = feature(
         "Points by the company's rules: role, size, source, and each kind of touchpoint once; capped to 0 to 200.",
@@ -68,6 +99,7 @@ class LeadProfile(FeatureTable):
         le=200,
         reason_high="Rule score is {value:.0f}",
         reason_low="Rule score is only {value:.0f}",
+        action="Treat the lead as the rules say: SQL to sales, MQL to marketing",
     )
     is_rule_sql: bool = flag(
         "Whether the rules call the lead sales-qualified: enough points, or a touchpoint that qualifies at once.",
@@ -83,5 +115,5 @@ VIEW = FeatureView(
     schema=LeadProfile,
     max_age=timedelta(days=31),
     owner="marketing-operations",
-    version=1,
+    version=2,
 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.arrays import FloatArray
+from ml.arrays import FloatArray, IntArray
 
 RESAMPLES = 500
 LEVEL = 0.95
@@ -34,6 +34,13 @@ def cluster_weights(entities: "pd.Series[Any]", resamples: int = RESAMPLES, seed
         flat = (drawn + np.arange(draws)[:, None] * len(names)).ravel()
         counts = np.bincount(flat, minlength=draws * len(names)).reshape(draws, len(names))
         yield counts.astype(np.float64)[:, codes]
+
+
+def drawn_rows(entities: "pd.Series[Any]", resamples: int = RESAMPLES, seed: int = 0) -> Iterator[IntArray]:
+    """The same draws as positions of rows, for a statistic that takes no weights (ranks)."""
+    for weights in cluster_weights(entities, resamples, seed):
+        for counts in weights:
+            yield np.repeat(np.arange(len(counts), dtype=np.int64), counts.astype(np.int64))
 
 
 def bootstrap(

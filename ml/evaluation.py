@@ -77,6 +77,13 @@ class TrainingReport:
         """The same report with further tables."""
         return replace(self, tables={**self.tables, **tables})
 
+    def judged_by(self, gate: GateResult) -> "TrainingReport":
+        """The same report with one more gate; a failure of a blocking one fails the training and stands first."""
+        gates = (*self.gates, gate)
+        if gate.passed or not gate.blocking:
+            return replace(self, gates=gates)
+        return replace(self, status="failed_gates", reasons=(gate.reason, *self.reasons), gates=gates)
+
 
 @dataclass(frozen=True)
 class TrainingOutcome(Generic[Fitted, Fallback]):
@@ -103,6 +110,10 @@ class TrainingOutcome(Generic[Fitted, Fallback]):
     def reasons(self) -> tuple[str, ...]:
         """The report's reasons."""
         return self.report.reasons
+
+    def judged_by(self, gate: GateResult) -> "TrainingOutcome[Fitted, Fallback]":
+        """The same training with one more gate; see `TrainingReport.judged_by`."""
+        return replace(self, report=self.report.judged_by(gate))
 
 
 def status_of(gates: tuple[GateResult, ...]) -> tuple[Status, tuple[str, ...]]:

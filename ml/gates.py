@@ -108,7 +108,11 @@ def not_worse_than_champion(difference: Difference | None, why_not: str = "") ->
 
 
 def has_same_schema(expected: Sequence[str], found: Sequence[str]) -> GateResult:
-    """The model's input columns equal those of the feature view, in order."""
+    """The model's input columns equal those of the feature view, in order.
+
+    Args:
+        expected, found: columns, each as text that tells all that must be equal (`FeatureColumn.signature`).
+    """
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
     passed = list(expected) == list(found)

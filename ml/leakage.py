@@ -5,6 +5,7 @@ rows (orchestration does; the comparison of both is here), stopping a pipeline.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -145,6 +146,26 @@ def differing_features(
         part = both.loc[differs, list(keys)].assign(feature=name, stored=left[differs], derived=right[differs])
         parts.append(part.astype({"stored": object, "derived": object}))
     return pd.concat(parts, ignore_index=True) if parts else both.iloc[0:0][list(keys)]
+
+
+def are_as_known(differing: pd.DataFrame, rows: int, month: date) -> GateResult:
+    """The stored features are those that the raw rows known at `as_of` give.
+
+    Args:
+        differing: see `differing_features`.
+        rows: stored rows that were compared.
+        month: the month end they lie on.
+    """
+    found = differing["feature"].value_counts().sort_index() if len(differing) else pd.Series(dtype=np.int64)
+    if found.empty:
+        reason = f"{rows:,} rows of {month} derived anew from what was known then are the stored ones"
+    else:
+        names = ", ".join(f"{name} ({count:,})" for name, count in found.items())
+        reason = (
+            f"of {rows:,} stored rows of {month} these features are not what was known then: {names}; "
+            "mend the feature's SQL or build the month anew"
+        )
+    return GateResult("features_are_as_known", found.empty, reason, float(found.sum()), 0.0)
 
 
 def _same(left: "pd.Series[float]", right: "pd.Series[float]") -> "pd.Series[bool]":

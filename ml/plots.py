@@ -8,6 +8,7 @@ How all figures look alike is `ml.plot_style`.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 
 from ml.evaluation import TrainingReport
@@ -118,6 +119,8 @@ def grades(table: pd.DataFrame, model: str) -> "Figure":
     figure, axes = canvas(title, "grade (leads)", "conversion within the horizon")
     labels = [f"{row.grade} ({row.leads:,})" for row in table.itertuples()]
     paired_bars(axes, labels, {"stated": table["stated_rate"], "observed": table["observed_rate"]})
+    if "observed_lower" in table.columns:
+        axes.vlines(np.arange(len(table)) + 0.2, table["observed_lower"], table["observed_upper"], color="black")
     percent(axes.yaxis)
     return figure
 

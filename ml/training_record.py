@@ -20,6 +20,7 @@ from ml.evaluation import MetricRow, TrainingReport
 LONGEST_TAG: Final = 4000
 NOT_IN_A_NAME: Final = re.compile(r"[^0-9A-Za-z_\-./ ]+")
 RELATIVE_LINK: Final = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]*\)")
+AUTOMATIC: Final = "automatic (every gate passed)"
 # The tag that MLflow shows as a run's description.
 NOTE: Final = "mlflow.note.content"
 
@@ -69,6 +70,7 @@ class Provenance:
             "reasons": "\n".join(report.reasons),
             "git_commit": self.git_commit or "unknown",
             "code_version": self.code_version,
+            "approver": AUTOMATIC if report.status == "validated" and self.promotion == "automatic" else "",
             "snapshot_id": self.snapshot_id,
             "content_hash": self.content_hash,
             "training_set": self.training_set,
@@ -92,6 +94,7 @@ class Provenance:
 def flat_metrics(rows: Sequence[MetricRow], kept_method: str | None) -> dict[str, float]:
     """Metrics by name: first `auc`, `auc_lower`, `auc_upper` of the kept method, then `<method>/auc` of the others.
 
+    Last `positive_share`, the base rate of the test rows, where there are outcomes to count.
     The bounds of the others stand in the report. Values that are not finite are left out: a tracker cannot show them.
     """
     found: dict[str, float] = {}
@@ -100,7 +103,8 @@ def flat_metrics(rows: Sequence[MetricRow], kept_method: str | None) -> dict[str
         name = NOT_IN_A_NAME.sub("_", row.metric if is_kept else f"{row.method}/{row.metric}")
         bounds = {"": row.value} | ({"_lower": row.lower, "_upper": row.upper} if is_kept else {})
         found |= {name + end: float(v) for end, v in bounds.items() if v is not None and math.isfinite(v)}
-    return found
+    shares = [row.base_rate for row in rows if row.base_rate is not None]
+    return found | ({"positive_share": shares[0]} if shares else {})
 
 
 def verdict(report: TrainingReport) -> list[str]:

@@ -18,6 +18,7 @@ from orchestration.assets.predictions import prediction_assets
 from orchestration.assets.publish import published_asset
 from orchestration.assets.warehouse import warehouse_assets
 from orchestration.checks.expectations import expectation_checks
+from orchestration.checks.features_as_known import as_known_checks
 from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
 from orchestration.checks.schemas import schema_checks
@@ -52,7 +53,7 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
             *monitoring_assets(partitions),
             published_asset(),
         ],
-        asset_checks=[expectation_checks(), *schema_checks(), finding_checks, monitoring_checks],
+        asset_checks=[expectation_checks(), *schema_checks(), as_known_checks(), finding_checks, monitoring_checks],
         jobs=jobs(),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},
         loggers={"progress": progress_logger},

@@ -18,7 +18,9 @@ from companies.settings import Company
 from feature_definitions import registry as views
 from ml import labels
 from ml.evaluation import TrainingOutcome
+from ml.gates import has_same_schema
 from ml.models import churn, clv, clv_histories, lead_score, revenue, win_probability
+from ml.models.churn_contacts import ContactEconomics
 from ml.models.close_hazards import MONTH_DAYS, MONTHS
 from ml.models.clv_contractual import History
 from ml.models.clv_terms import Terms
@@ -94,6 +96,7 @@ def churn_params(company: Company) -> churn.ChurnParams:
     """Horizon, risk levels and the money at stake: MRR with a contract, a year's revenue without one."""
     levels = company.thresholds
     is_contractual = company.business_model == "contractual"
+    money = company.economics
     return churn.ChurnParams(
         horizon_days=company.horizons.churn_days,
         risk_medium=levels.risk_medium,
@@ -102,6 +105,7 @@ def churn_params(company: Company) -> churn.ChurnParams:
         amount_column="mrr_amount" if is_contractual else "revenue_365d_amount",
         periods_per_year=12 if is_contractual else 1,
         search=_search(company),
+        economics=ContactEconomics(money.contact_cost, money.saved_share, money.gross_margin_ratio),
     )
 
 
@@ -219,6 +223,12 @@ def _trained(
     model: str, outcome: TrainingOutcome[Any, Any], frame: TrainingFrame, params: Params, until: date
 ) -> Trained:
     days = frame.data["as_of"]
+    if outcome.candidate is not None:
+        declared, read = (
+            [column.signature for column in columns]
+            for columns in (views.columns_for(model), outcome.candidate.columns)
+        )
+        outcome = outcome.judged_by(has_same_schema(declared, read))
     return Trained(
         outcome=outcome,
         content_hash=frame.content_hash,

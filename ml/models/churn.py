@@ -7,7 +7,7 @@ views (contract, usage, support, sentiment, payments) as known at `as_of`. Metho
 (risk level, revenue at risk, actions, the last day to act). Does not belong here: features, IO, thresholds' values.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ import pandas as pd
 from ml.arrays import FloatArray
 from ml.encoding import as_numbers
 from ml.models.binary_training import BinaryTask, Outcome, train_binary
+from ml.models.churn_contacts import ContactEconomics, policies
 from ml.models.shrunken_rates import ShrunkenRates
 from ml.models.tabular import FittedClassifier, TabularParams
 from ml.search import Search
@@ -37,6 +38,7 @@ class ChurnParams:
         rule_features: figures a person would look at first.
         groupings: features by which the fallback groups customers.
         search: budget of a search for a better capacity of the booster; None: no search.
+        economics: what contacting a customer costs and brings.
         least_train, least_test: customers of either outcome below which no learned model is judged.
     """
 
@@ -49,6 +51,7 @@ class ChurnParams:
     renewal_column: str = "renewal_due_days"
     rule_features: tuple[str, ...] = ("usage_28d_trend_ratio", "last_usage_days", "recency_days", "recency_gap_ratio")
     groupings: tuple[str, ...] = ("plan", "industry", "region")
+    economics: ContactEconomics = field(default_factory=ContactEconomics)
     least_train: int = 40
     least_test: int = 10
     seed: int = 7
@@ -56,7 +59,7 @@ class ChurnParams:
 
 
 def run_training(frame: TrainingFrame, params: ChurnParams, champion: FittedClassifier | None = None) -> Outcome:
-    """Train, compare, judge; see `ml.models.binary_training.train_binary`."""
+    """Train, compare, judge; adds the table "policies" (whom it pays to contact) to the report."""
     task = BinaryTask(
         model=MODEL,
         positives="churned customers",
@@ -69,7 +72,16 @@ def run_training(frame: TrainingFrame, params: ChurnParams, champion: FittedClas
         least_test=params.least_test,
         learner=TabularParams(params.seed, search=params.search),
     )
-    return train_binary(frame, task, champion)
+    outcome = train_binary(frame, task, champion)
+    test = outcome.report.tables.get("test_predictions")
+    if test is None or params.amount_column not in frame.data.columns:
+        return outcome
+    keys = [frame.entity, "as_of"]
+    amounts = test[keys].merge(frame.data[[*keys, params.amount_column]], on=keys, how="left", validate="one_to_one")
+    yearly = as_numbers(amounts[params.amount_column]) * params.periods_per_year
+    levels = {"Medium": params.risk_medium, "High": params.risk_high, "Critical": params.risk_critical}
+    found = policies(test, frame.entity, yearly, levels, params.economics)
+    return replace(outcome, report=outcome.report.with_tables({"policies": found}))
 
 
 def score_customers(
@@ -82,16 +94,22 @@ def score_customers(
 
     Returns:
         account_id, as_of, value, lower, upper, reasons, risk_level, revenue_at_risk (probability times a year's
-        amount; null without an amount), actions (of the reasons that raise the risk), act_by (the renewal day if it
-        lies within the horizon, else null).
+        amount), break_even (probability above which a contact pays), pays_to_contact, actions (of the reasons that
+        raise the risk), act_from (the first working day after `as_of`), act_by (the renewal day if it lies within the
+        horizon, else null).
     """
     found = model.predict(features)
     keys = features[["account_id"]].assign(as_of=pd.to_datetime(features["as_of"]))
     value = found["value"].to_numpy(dtype=np.float64)
+    yearly = _column(features, params.amount_column) * params.periods_per_year
+    break_even = params.economics.break_even(yearly)
     extra = {
         "risk_level": risk_levels(value, params),
-        "revenue_at_risk": _column(features, params.amount_column) * params.periods_per_year * value,
+        "revenue_at_risk": yearly * value,
+        "break_even": break_even,
+        "pays_to_contact": value > break_even,
         "actions": pd.Series([_actions(reasons) for reasons in found["reasons"]], index=features.index, dtype=object),
+        "act_from": keys["as_of"] + pd.offsets.BusinessDay(),
         "act_by": _act_by(keys["as_of"], _column(features, params.renewal_column), params.horizon_days),
     }
     return pd.concat([keys, found], axis=1).assign(**extra)
@@ -101,18 +119,6 @@ def risk_levels(value: FloatArray, params: ChurnParams) -> list[str]:
     """Level of each probability; a bound belongs to the level above it."""
     bounds = [params.risk_medium, params.risk_high, params.risk_critical]
     return [LEVELS[at] for at in np.searchsorted(bounds, value, side="right")]
-
-
-def break_even_probability(
-    yearly_amount: float, *, contact_cost: float, saved_share: float, margin_ratio: float
-) -> float:
-    """The churn probability above which contacting a customer pays: cost / (share saved x margin x amount).
-
-    Returns:
-        At most 1; 1 where contacting never pays.
-    """
-    gain = saved_share * margin_ratio * yearly_amount
-    return min(1.0, contact_cost / gain) if gain > 0 else 1.0
 
 
 def _actions(reasons: list[dict[str, object]]) -> list[object]:

@@ -15,10 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from feature_definitions.base import FeatureColumn
 from feature_definitions.registry import require_before_contact
 from ml.arrays import BoolArray, FloatArray
+from ml.bootstrap import LEVEL, drawn_rows, interval
 from ml.encoding import as_numbers
 from ml.evaluation import TrainingOutcome
+from ml.intervals import beta_bounds, design_effect
 from ml.models import rule_score
 from ml.models.binary_training import BinaryTask, train_binary
 from ml.models.shrunken_rates import ShrunkenRates
@@ -28,6 +31,7 @@ from ml.training_frames import TrainingFrame
 
 MODEL = "lead_score"
 GRADES = ("D", "C", "B", "A")
+AGREEMENT_RESAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,11 @@ class LeadScorer:
         """The newest `as_of` among the training rows; None for a fallback."""
         return self.model.trained_until if isinstance(self.model, FittedClassifier) else None
 
+    @property
+    def columns(self) -> tuple[FeatureColumn, ...]:
+        """The features the model reads; none for a fallback."""
+        return self.model.columns if isinstance(self.model, FittedClassifier) else ()
+
     def predict(self, features: pd.DataFrame, *, with_reasons: bool = True) -> pd.DataFrame:
         """value, lower, upper, reasons, score (0-100), grade (A-D), grade_conversion; index of `features`."""
         found = self.model.predict(features, with_reasons=with_reasons)
@@ -139,7 +148,7 @@ def run_training(
         return TrainingOutcome(outcome.report, None, fallback)
     test = outcome.report.tables["test_predictions"]
     candidate = _graded(outcome.candidate, test["value"].to_numpy(), test["label"].to_numpy(), params)
-    tables = {"grades": _grade_table(candidate, test), "rule_agreement": _agreement(frame, test, params)}
+    tables = {"grades": _grade_table(candidate, test, frame.entity), "rule_agreement": _agreement(frame, test, params)}
     report = outcome.report.with_tables(tables)
     return TrainingOutcome(report, candidate, fallback)
 
@@ -161,21 +170,35 @@ def _graded(
     return LeadScorer(model, (low, middle, high), tuple(rates))
 
 
-def _grade_table(scorer: LeadScorer, test: pd.DataFrame) -> pd.DataFrame:
-    """grade, leads, stated_rate, observed_rate; best grade first."""
+def _grade_table(scorer: LeadScorer, test: pd.DataFrame, entity: str) -> pd.DataFrame:
+    """grade, leads (rows), stated_rate, observed_rate with its 95 % bounds over leads; best grade first."""
     at = np.searchsorted(scorer.edges, test["value"].to_numpy(), side="right")
     graded = test.assign(grade=[GRADES[position] for position in at])
     grouped = graded.groupby("grade", sort=True)
-    return grouped.agg(
+    table = grouped.agg(
         leads=("label", "size"), stated_rate=("value", "mean"), observed_rate=("label", "mean")
     ).reset_index()
+    rows = table["leads"] / [
+        design_effect((of["label"] - of["label"].mean()).to_numpy(), of[entity]) for _, of in grouped
+    ]
+    lower, upper = beta_bounds(table["observed_rate"].to_numpy(), rows.to_numpy(dtype=np.float64), LEVEL)
+    return table.assign(observed_lower=lower, observed_upper=upper)
 
 
 def _agreement(frame: TrainingFrame, test: pd.DataFrame, params: LeadParams) -> pd.DataFrame:
-    """One row with the agreement of rules and model on the test rows; empty without a rule score."""
+    """Agreement of rules and model on the test rows: measure, value, 95 % bounds over leads; empty without rules."""
     if params.rule_feature not in frame.data.columns:
-        return pd.DataFrame({"rank_correlation": [], "same_side_share": []})
+        return pd.DataFrame({"measure": [], "value": [], "lower": [], "upper": []})
     keys = [frame.entity, "as_of"]
     rules = test.merge(frame.data[[*keys, params.rule_feature]], on=keys, how="left", validate="one_to_one")
     points = np.nan_to_num(as_numbers(rules[params.rule_feature]))
-    return pd.DataFrame([rule_score.agreement(points, rules["value"].to_numpy(), params.sql_min_score)])
+    model = rules["value"].to_numpy()
+    value = rule_score.agreement(points, model, params.sql_min_score)
+    drawn = [
+        rule_score.agreement(points[rows], model[rows], params.sql_min_score)
+        for rows in drawn_rows(rules[frame.entity], AGREEMENT_RESAMPLES, params.seed)
+    ]
+    bounds = {name: interval(np.array([draw[name] for draw in drawn])) for name in value}
+    return pd.DataFrame(
+        [{"measure": name, "value": value[name], "lower": bounds[name][0], "upper": bounds[name][1]} for name in value]
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from feature_definitions.base import FeatureColumn
 from ml.evaluation import TrainingOutcome
 from ml.models.binary_training import BinaryTask, train_binary
 from ml.models.close_hazards import CloseHazards, fit_close_hazards
@@ -57,6 +58,11 @@ class DealScorer:
     def trained_until(self) -> str | None:
         """The newest `as_of` among the training rows; None for a fallback."""
         return self.model.trained_until if isinstance(self.model, FittedClassifier) else None
+
+    @property
+    def columns(self) -> tuple[FeatureColumn, ...]:
+        """The features the model reads; none for a fallback."""
+        return self.model.columns if isinstance(self.model, FittedClassifier) else ()
 
     def predict(self, features: pd.DataFrame, *, with_reasons: bool = True) -> pd.DataFrame:
         """value, lower, upper, reasons and close_months (list of {month, won, lost}); index of `features`."""

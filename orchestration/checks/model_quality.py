@@ -22,6 +22,7 @@ GATES = {
     "is_calibrated": ("is_calibrated", "total_is_close"),
     "covers_as_stated": ("interval_coverage",),
     "is_not_worse_than_champion": ("not_worse_than_champion",),
+    "reads_what_the_views_declare": ("has_same_schema",),
 }
 BLOCKING = ("does_not_leak",)
 DESCRIPTIONS = {
@@ -30,6 +31,7 @@ DESCRIPTIONS = {
     "is_calibrated": "What the model states on average is what then happened.",
     "covers_as_stated": "The intervals hold the share of outcomes that they promise.",
     "is_not_worse_than_champion": "On the same rows the candidate is not worse than the deployed model.",
+    "reads_what_the_views_declare": "The model's inputs are those of its feature views, by name, kind and order.",
     "can_be_served": "A champion exists: a validated model, or the shrunken baseline that says what it is.",
 }
 

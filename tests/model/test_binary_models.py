@@ -11,7 +11,8 @@ import pytest
 from ml import bundles
 from ml.models.baselines import separation
 from ml.models.binary_training import Outcome
-from ml.models.churn import ChurnParams, break_even_probability, risk_levels, run_training, score_customers
+from ml.models.churn import ChurnParams, risk_levels, run_training, score_customers
+from ml.models.churn_contacts import ContactEconomics
 from ml.models.tabular import BOOSTED, LINEAR, FeatureMismatchError, FittedClassifier, TabularParams, train_both
 from ml.training_frames import TrainingFrame
 from tests.unit.ml.synthetic import column, customers
@@ -177,6 +178,8 @@ def test_customers_are_shown_with_level_money_and_day_to_act() -> None:
     found = score_customers(outcome.candidate, rows, PARAMS)
     np.testing.assert_allclose(found["revenue_at_risk"], found["value"] * rows["mrr"] * 12)
     assert found["act_by"].notna().tolist() == [True, False, False]
+    assert (found["act_from"] > found["as_of"]).all()
+    assert (found["pays_to_contact"] == (found["value"] > found["break_even"])).all()
     assert (found["act_by"].iloc[0] - found["as_of"].iloc[0]).days == 10
     levels = risk_levels(np.array([0.29, 0.3, 0.5, 0.7]), PARAMS)
     assert levels == ["Low", "Medium", "High", "Critical"]
@@ -184,5 +187,14 @@ def test_customers_are_shown_with_level_money_and_day_to_act() -> None:
 
 def test_contact_pays_above_the_break_even_probability() -> None:
     """A contact of 30 that saves a fifth of 1,000 at 75 % margin pays from 20 % on, and never without an amount."""
-    assert break_even_probability(1000, contact_cost=30, saved_share=0.2, margin_ratio=0.75) == pytest.approx(0.2)
-    assert break_even_probability(0, contact_cost=30, saved_share=0.2, margin_ratio=0.75) == 1.0
+    economics = ContactEconomics(contact_cost=30, saved_share=0.2, margin_ratio=0.75)
+    np.testing.assert_allclose(economics.break_even(np.array([1000.0, 0.0, np.nan])), [0.2, 1.0, 1.0])
+
+
+def test_report_says_whom_it_pays_to_contact() -> None:
+    """Contacting where it pays brings more than contacting everybody, and each policy's profit has its interval."""
+    table = trained()[2].report.tables["policies"].set_index("policy")
+    assert {"everybody", "Medium", "High", "Critical", "where a contact pays"} == set(table.index)
+    assert table.loc["where a contact pays", "profit"] > table.loc["everybody", "profit"]
+    assert (table["lower"] <= table["profit"]).all()
+    assert (table["profit"] <= table["upper"]).all()

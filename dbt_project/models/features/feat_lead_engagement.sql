@@ -16,6 +16,7 @@ touchpoints as (
 
 stage_events as (
     select * from {{ ref('stg_raw__lead_stage_events') }}
+    where coalesce(is_reached, true)
 ),
 
 stages as (

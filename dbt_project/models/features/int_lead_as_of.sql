@@ -18,6 +18,7 @@ leads as (
 
 stage_events as (
     select * from {{ ref('stg_raw__lead_stage_events') }}
+    where coalesce(is_reached, true)
 ),
 
 stages as (

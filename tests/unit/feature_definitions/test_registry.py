@@ -54,6 +54,14 @@ def test_wording_can_be_filled_in(column: FeatureColumn) -> None:
     assert not _fields(column.reason_missing or "")
 
 
+@pytest.mark.parametrize("model", registry.MODEL_ENTITIES)
+def test_a_reason_is_something_one_can_act_on(model: str) -> None:
+    """What a model may give as a reason has an action; where somebody comes from, or who sells, is never one."""
+    worded = [c for c in registry.columns_for(model) if c.reason_high or c.reason_low or c.reason_missing]
+    assert [column.name for column in worded if not column.action] == []
+    assert not {column.name for column in worded} & {"country", "region", "owner_win_ratio", "employee_count"}
+
+
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_every_number_has_a_unit(column: FeatureColumn) -> None:
     """A number says in what it is measured; every feature says what drives it."""

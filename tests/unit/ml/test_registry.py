@@ -126,7 +126,13 @@ def test_run_holds_metrics_with_bounds_and_the_report(store: Store, log: Log) ->
     import mlflow
 
     run = mlflow.MlflowClient(store.tracking_uri).get_run(log().run_id)
-    assert run.data.metrics == {"auc": 0.8, "auc_lower": 0.75, "auc_upper": 0.85, "base_rate/auc": 0.5}
+    assert run.data.metrics == {
+        "auc": 0.8,
+        "auc_lower": 0.75,
+        "auc_upper": 0.85,
+        "base_rate/auc": 0.5,
+        "positive_share": 0.2,
+    }
     assert run.data.params == {"learning_rate": "0.05"}
     report = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/report.md")
     assert "base_rate" in report
@@ -304,14 +310,17 @@ def test_bundles_of_foreign_classes_are_refused(tmp_path: Path) -> None:
 def test_metrics_that_are_not_finite_are_left_out() -> None:
     """An undefined figure is absent, not zero."""
     row = outcome().report.metrics[0]
-    assert flat_metrics([replace(row, lower=float("nan"), upper=None)], "lightgbm") == {"auc": 0.8}
+    assert flat_metrics([replace(row, lower=float("nan"), upper=None)], "lightgbm") == {
+        "auc": 0.8,
+        "positive_share": 0.2,
+    }
 
 
 def test_the_kept_method_stands_first() -> None:
     """A long list of metrics opens with the model's own; those of a baseline carry its name, without bounds."""
     row = outcome().report.metrics[0]
     found = flat_metrics([replace(row, method="rule", is_baseline=True), row], "lightgbm")
-    assert list(found) == ["auc", "auc_lower", "auc_upper", "rule/auc"]
+    assert list(found) == ["auc", "auc_lower", "auc_upper", "rule/auc", "positive_share"]
 
 
 def test_trials_of_a_search_are_runs_below_the_training(store: Store) -> None:
