@@ -25,6 +25,7 @@ WORST_KEPT: Final = 1.3
 LEAST_ERROR: Final = 0.005
 LEAST_ORIGINS: Final = 3
 PLAINEST: Final = "last_value"
+ORIGINS: Final = 12
 SHARED: Final = "shared"
 SHARED_FROM: Final = 12
 SHARED_MONTHS: Final = 48
@@ -125,7 +126,11 @@ def _mean_errors(backtest: Backtest, predicted: Mapping[str, FloatArray]) -> dic
 
 
 def winner(backtest: Backtest) -> Weights:
-    """All the weight on the method with the least mean absolute error; on the last value below three origins."""
+    """All the weight on the method with the least mean absolute error at the newest twelve origins.
+
+    Below three origins it is the last value.
+    """
+    backtest = backtest.only(backtest.origin >= np.unique(backtest.origin)[-ORIGINS:].min(initial=np.inf))
     best = PLAINEST if PLAINEST in backtest.predicted else next(iter(backtest.predicted))
     if len(np.unique(backtest.origin)) >= LEAST_ORIGINS:
         mae = {name: float(np.mean(np.abs(backtest.actual - p))) for name, p in backtest.predicted.items()}

@@ -20,6 +20,7 @@ import pandas as pd
 from ml.arrays import FloatArray
 from ml.models.forecast_averaging import Averaged, Paths
 from ml.models.forecast_combination import (
+    ORIGINS,
     Backtest,
     Combine,
     shared_weights,
@@ -31,7 +32,6 @@ from ml.models.forecast_intervals import FULL_HISTORY, half_widths, size_of, sta
 from ml.models.forecast_methods import METHODS, Method
 
 LEVELS: Final = (0.8, 0.95)
-ORIGINS: Final = 12
 LEARNING_ORIGINS: Final = 6
 LEAST_VALUES: Final = 3
 LONGEST_BACKTEST: Final = 12

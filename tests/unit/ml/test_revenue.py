@@ -220,6 +220,20 @@ def test_failed_gates_name_the_forecast_that_is_served() -> None:
     assert f"served instead: {served.replace('_', ' ')}" in outcome.reasons[-1]
 
 
+def test_named_and_served_are_the_same_where_older_origins_disagree() -> None:
+    """Which method did best long ago does not decide what is served: the newest twelve origins do, and are named."""
+    months = np.arange(48.0)
+    values = np.where(months < 36, 500 + 20 * months, 1220 + 60 * np.sin(months * np.pi / 6))
+    starts = pd.date_range("2020-01-01", periods=48, freq="MS")
+    table = pd.DataFrame(
+        {"month_start": starts, "region": "all", "segment": "all", "target_amount": values, "is_complete": True}
+    )
+    outcome = revenue.run_training(table, None, 6)
+    served = max(outcome.fallback.weights, key=lambda name: outcome.fallback.weights[name])
+    gate = next(one for one in outcome.report.gates if one.name == "beats_best_baseline")
+    assert served.replace("_", " ") in gate.reason
+
+
 def test_parts_are_never_negative_and_still_add_up() -> None:
     """A falling panel with a dying cell: no value or bound below 0, and the cells meet the total."""
     starts = pd.date_range("2021-01-01", periods=30, freq="MS").date
