@@ -95,7 +95,7 @@ def _contracts(folder: Path, seeds: Sequence[int]) -> tuple[str, list[str]]:
     outcome = (
         f"With contracts the error (rmse) is {error} of that of a line through MRR, the mean of {len(rows)} simulated "
         f"companies; of the base survival without covariates it is {base}. {passed} of {len(rows)} pass all gates: "
-        "on the others the lead over the best baseline is within noise."
+        "on the others the lead over the best baseline is within noise, or a gate of bias or coverage fails."
     )
     blocks = [
         "## With contracts: simulated companies of 1,200 accounts, three years\n\nEach is judged as every training "
