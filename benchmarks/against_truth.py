@@ -158,7 +158,7 @@ def share(hits: float, rows: float) -> tuple[float, float, float]:
     rate, z = hits / rows, Z_95
     centre = (rate + z**2 / (2 * rows)) / (1 + z**2 / rows)
     half = z * np.sqrt(rate * (1 - rate) / rows + z**2 / (4 * rows**2)) / (1 + z**2 / rows)
-    return float(rate), float(centre - half), float(centre + half)
+    return float(rate), max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
 def below_in_lag(days: float, median: float, sigma: float) -> float:
