@@ -50,12 +50,14 @@ def _distance(value: FloatArray, true: FloatArray) -> float:
     return float(np.abs((true - value) @ member).sum() / len(value))
 
 
-def rate_coverage(value: FloatArray, true: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
-    """Share of rows whose group of like rows has its true rate within the group's mean interval."""
+def rate_coverage(
+    value: FloatArray, true: FloatArray, lower: FloatArray, upper: FloatArray, slack: float = 0.0
+) -> float:
+    """Share of rows whose group of like rows has its true rate within the group's mean interval, or `slack` of it."""
     member = bin_indicator(value, int(np.clip(len(value) // COVERAGE_ROWS, BINS, MOST_BINS)))
     count = member.sum(axis=0)
     rate, low, high = ((part @ member) / count for part in (true, lower, upper))
-    return float(count @ ((rate >= low) & (rate <= high)) / count.sum())
+    return float(count @ ((rate >= low - slack) & (rate <= high + slack)) / count.sum())
 
 
 def close_months(stated: FloatArray, true: FloatArray) -> dict[str, float]:
@@ -156,7 +158,7 @@ def share(hits: float, rows: float) -> tuple[float, float, float]:
     rate, z = hits / rows, Z_95
     centre = (rate + z**2 / (2 * rows)) / (1 + z**2 / rows)
     half = z * np.sqrt(rate * (1 - rate) / rows + z**2 / (4 * rows**2)) / (1 + z**2 / rows)
-    return float(rate), float(centre - half), float(centre + half)
+    return float(rate), max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
 def below_in_lag(days: float, median: float, sigma: float) -> float:
