@@ -6,6 +6,7 @@ switched is `orchestration.snapshot`.
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -58,18 +59,22 @@ def published_asset() -> dg.AssetsDefinition:
             )
         pruned = snapshot.prune(deployment.published, VERSIONS_KEPT)
         context.log.info(f"published version {made.version}: {sum(made.rows.values())} rows in {len(made.rows)} tables")
-        return dg.MaterializeResult(
-            metadata={
-                "version": made.version,
-                "folder": dg.MetadataValue.path(str(made.path(deployment.published))),
-                "as_of": made.as_of,
-                "pruned_versions": len(pruned),
-                "rows": dg.MetadataValue.json(made.rows),
-                "dagster/row_count": sum(made.rows.values()),
-            }
-        )
+        return _result(made, made.path(deployment.published), len(pruned))
 
     return published_snapshot
+
+
+def _result(made: snapshot.Snapshot, folder: Path, pruned: int) -> dg.MaterializeResult[None]:
+    return dg.MaterializeResult(
+        metadata={
+            "version": made.version,
+            "folder": dg.MetadataValue.path(str(folder)),
+            "as_of": made.as_of,
+            "pruned_versions": pruned,
+            "rows": dg.MetadataValue.json(made.rows),
+            "dagster/row_count": sum(made.rows.values()),
+        }
+    )
 
 
 def faces(connection: duckdb.DuckDBPyConnection) -> list[Face]:
