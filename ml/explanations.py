@@ -73,6 +73,32 @@ def driver_importance(contributions: FloatArray, columns: Sequence[FeatureColumn
     return found.sort_values("mean_contribution", ascending=False, kind="stable", ignore_index=True)
 
 
+def contribution_points(
+    contributions: FloatArray, matrix: FloatArray, columns: Sequence[FeatureColumn], features: int = 12, rows: int = 400
+) -> pd.DataFrame:
+    """Contributions of single rows to their scores, for the features that move scores most.
+
+    Args:
+        contributions, matrix: log odds and encoded values per feature, shape (rows, features).
+        features, rows: at most so many; rows in even steps, the same ones every time.
+
+    Returns:
+        feature (that with the largest mean absolute contribution first), contribution, level (share of the rows whose
+        value is at most as high, nan where it is missing).
+    """
+    if not len(contributions):
+        return pd.DataFrame(columns=["feature", "contribution", "level"])
+    order = np.argsort(-np.abs(contributions).mean(axis=0), kind="stable")[:features]
+    shown = np.unique(np.linspace(0, len(contributions) - 1, min(rows, len(contributions))).astype(int))
+    parts = []
+    for at in order:
+        level = pd.Series(matrix[:, at]).rank(pct=True, method="max").to_numpy()[shown]
+        parts.append(
+            pd.DataFrame({"feature": columns[at].name, "contribution": contributions[shown, at], "level": level})
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
 def _by_driver(
     contributions: FloatArray, is_worded: BoolArray, columns: Sequence[FeatureColumn], drivers: Sequence[str]
 ) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.int64]]]:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from ml.arrays import FloatArray
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
 SIZE_INCHES: Final = (9.0, 5.6)
@@ -68,6 +71,29 @@ def bars_down(axes: "Axes", names: "pd.Series[str]", lengths: "pd.Series[float]"
     axes.set_yticks(places, [str(name).replace("_", " ") for name in names.iloc[:MOST_BARS]])
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
+
+
+def points(axes: "Axes", groups: "list[pd.DataFrame]") -> "PathCollection":
+    """One line of points per group, spread where they are dense; columns contribution and level (0 to 1, or nan)."""
+    for place, group in enumerate(groups):
+        level = group["level"].to_numpy(dtype=np.float64)
+        position = group["contribution"].to_numpy(dtype=np.float64)
+        height = place + _spread(position)
+        missing = np.isnan(level)
+        axes.scatter(position[missing], height[missing], s=8, color=GREY, linewidths=0)
+        drawn = axes.scatter(
+            position[~missing], height[~missing], c=level[~missing], cmap="coolwarm", vmin=0, vmax=1, s=8, linewidths=0
+        )
+    return drawn
+
+
+def _spread(values: FloatArray) -> FloatArray:
+    """Offsets within a line: points of one fortieth of the range lie side by side, at most 0.4 up or down."""
+    span = float(np.ptp(values)) or 1.0
+    cell = np.floor((values - values.min()) / span * 40).astype(int)
+    turn = pd.Series(cell).groupby(cell).cumcount().to_numpy()
+    widest = max(int(turn.max()), 1)
+    return np.asarray(0.4 * np.where(turn % 2, 1, -1) * np.ceil(turn / 2) / np.ceil(widest / 2))
 
 
 def unit_square(axes: "Axes") -> None:

@@ -12,7 +12,19 @@ import numpy as np
 import pandas as pd
 
 from ml.evaluation import TrainingReport
-from ml.plot_style import BLUE, GREY, ORANGE, RED, bars_down, canvas, paired_bars, percent, thousands, unit_square
+from ml.plot_style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    RED,
+    bars_down,
+    canvas,
+    paired_bars,
+    percent,
+    points,
+    thousands,
+    unit_square,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +60,7 @@ def figures_of(
         "lift": lift,
         "grades": grades,
         "drivers": drivers,
+        "contributions": contributions,
         "deciles": lambda table, _: deciles(table, unit),
         "seasonality": lambda table, _: seasonality(table),
         "separations": separations,
@@ -154,6 +167,27 @@ def drivers(table: pd.DataFrame, model: str) -> "Figure":
     title = f"{_words(model)}: '{_words(str(table['driver'].iloc[0])).lower()}' moves the score most"
     figure, axes = canvas(title, "mean absolute contribution on the test rows (log odds)", "")
     bars_down(axes, table["driver"], table["mean_contribution"])
+    return figure
+
+
+def contributions(table: pd.DataFrame, model: str) -> "Figure":
+    """How single rows were moved by each feature, coloured by the feature's value (a SHAP summary).
+
+    Args:
+        table: see `ml.explanations.contribution_points`.
+    """
+    names = list(dict.fromkeys(table["feature"]))
+    top = table[table["feature"] == names[0]].dropna()
+    side = "high" if top["contribution"].corr(top["level"]) >= 0 else "low"
+    title = f"{_words(model)}: what raises the score most is a {side} '{names[0]}'"
+    figure, axes = canvas(title, "contribution to the score (log odds)", "")
+    found = points(axes, [table[table["feature"] == name] for name in names])
+    axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    axes.axvline(0.0, color=GREY, linewidth=1)
+    axes.invert_yaxis()
+    bar = figure.colorbar(found, ax=axes, aspect=40, pad=0.01)
+    bar.set_ticks([0.0, 1.0], labels=["low", "high"])
+    bar.set_label("value of the feature (grey: missing)", fontsize=9)
     return figure
 
 

@@ -196,6 +196,7 @@ def _judge(train: TrainingFrame, test: TrainingFrame, task: BinaryTask) -> _Judg
         "reliability": reliability_table(value, test.labels, test.data[test.entity], fitted.band),
         "lift": lift_table(test.labels, value),
         "drivers": fitted.drivers(test.data),
+        "contributions": fitted.contribution_points(test.data),
         "test_predictions": pd.concat([keys.assign(label=test.labels), predictions[kept]], axis=1),
         **pair.tables,
     }

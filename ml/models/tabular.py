@@ -24,7 +24,7 @@ from ml.binary_metrics import Ranking, auc, log_loss_terms
 from ml.bootstrap import bootstrap
 from ml.calibration import Calibrator, fit_calibrator
 from ml.encoding import Encoder
-from ml.explanations import driver_importance, explain
+from ml.explanations import contribution_points, driver_importance, explain
 from ml.intervals import ProbabilityBand, fit_band
 from ml.models.blended import BlendedModel, best_weight, mixed
 from ml.models.boosted import BoostedModel, Capacity, capacities, rarer
@@ -115,6 +115,11 @@ class FittedClassifier:
     def drivers(self, features: pd.DataFrame) -> pd.DataFrame:
         """What moves the scores of these rows; see `ml.explanations.driver_importance`."""
         return driver_importance(self.model.contributions(self.encoder.transform(features)), self.columns)
+
+    def contribution_points(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Contributions row by row; see `ml.explanations.contribution_points`."""
+        matrix = self.encoder.transform(features)
+        return contribution_points(self.model.contributions(matrix), matrix, self.columns)
 
     def save(self, folder: Path) -> None:
         """Write `classifier.json` and, for a boosted model, `booster.txt`."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ml.encoding import EncodedColumn, Encoder
-from ml.explanations import driver_importance, explain
+from ml.explanations import contribution_points, driver_importance, explain
 from tests.unit.ml.synthetic import column
 
 ENCODER = Encoder((EncodedColumn("usage", "number", middle=5.0), EncodedColumn("tickets", "number", middle=1.0)))
@@ -61,3 +61,15 @@ def test_importance_of_a_driver_is_its_mean_size_whatever_its_direction() -> Non
     found = driver_importance(np.array([[0.5, -0.4, 0.3], [-0.2, 0.1, -0.3]]), columns)
     assert list(found["driver"]) == ["support", "usage"]
     assert np.allclose(found["mean_contribution"], [0.3, 0.1])
+
+
+def test_points_show_the_features_that_move_scores_most_with_their_values() -> None:
+    """The largest mean contribution comes first, a missing value has no level, and many rows are thinned evenly."""
+    matrix = np.column_stack([np.arange(1000.0), np.full(1000, np.nan)])
+    contributions = np.column_stack([np.full(1000, 0.1), np.full(1000, -0.4)])
+    found = contribution_points(contributions, matrix, COLUMNS, rows=101)
+    assert list(found["feature"].unique()) == [COLUMNS[1].name, COLUMNS[0].name]
+    assert len(found) == 2 * 101
+    assert found["level"].isna().sum() == 101
+    assert found["level"].max() == 1.0
+    assert contribution_points(contributions[:0], matrix[:0], COLUMNS).empty
