@@ -116,3 +116,8 @@ def thousands(axes: "Axes") -> None:
     from matplotlib.ticker import StrMethodFormatter
 
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def words(name: str) -> str:
+    """A name as a person reads it: `win_probability` becomes "Win probability"."""
+    return name.replace("_", " ").capitalize()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from ml import plots_of_rows
 from ml.evaluation import TrainingReport
 from ml.plot_style import (
     BLUE,
@@ -21,9 +22,9 @@ from ml.plot_style import (
     canvas,
     paired_bars,
     percent,
-    points,
     thousands,
     unit_square,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def figures_of(
         "lift": lift,
         "grades": grades,
         "drivers": drivers,
-        "contributions": contributions,
+        "contributions": plots_of_rows.contributions,
+        "close_months": lambda table, _: plots_of_rows.close_months(table),
         "deciles": lambda table, _: deciles(table, unit),
         "seasonality": lambda table, _: seasonality(table),
         "separations": separations,
@@ -79,7 +81,7 @@ def reliability(table: pd.DataFrame, model: str) -> "Figure":
         table: see `ml.intervals.reliability_table`.
     """
     covered = table["is_covered"].astype(bool)
-    title = f"{_words(model)}: in {covered.sum()} of {len(table)} bins the observed rate lies where it should"
+    title = f"{words(model)}: in {covered.sum()} of {len(table)} bins the observed rate lies where it should"
     figure, axes = canvas(title, "", "observed rate")
     limit = 1.06 * float(table[["stated_rate", "observed_rate", "expected_upper"]].to_numpy().max())
     axes.plot([0, limit], [0, limit], color=GREY, linestyle="--", linewidth=1, label="stated = observed")
@@ -106,7 +108,7 @@ def lift(table: pd.DataFrame, model: str) -> "Figure":
     """
     at = int((table["rows_share"] - LIFT_SHARE).abs().to_numpy().argmin())
     share, caught, times = (float(table[name].iloc[at]) for name in ("rows_share", "captured_share", "lift"))
-    title = f"{_words(model)}: the {share:.0%} with the highest score hold {caught:.0%} of those that {_outcome(model)}"
+    title = f"{words(model)}: the {share:.0%} with the highest score hold {caught:.0%} of those that {_outcome(model)}"
     figure, axes = canvas(title, "share of rows, highest score first", f"share found of those that {_outcome(model)}")
     axes.plot([0, *table["rows_share"]], [0, *table["captured_share"]], color=BLUE, marker="o", ms=4, label="model")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="at random")
@@ -126,7 +128,7 @@ def grades(table: pd.DataFrame, model: str) -> "Figure":
     """
     best, worst = table.iloc[0], table.iloc[-1]
     title = (
-        f"{_words(model)}: {best['observed_rate']:.1%} of grade {best['grade']} {_outcome(model)}, "
+        f"{words(model)}: {best['observed_rate']:.1%} of grade {best['grade']} {_outcome(model)}, "
         f"{worst['observed_rate']:.1%} of grade {worst['grade']}"
     )
     figure, axes = canvas(title, "grade (leads)", "conversion within the horizon")
@@ -164,30 +166,9 @@ def drivers(table: pd.DataFrame, model: str) -> "Figure":
     Args:
         table: driver, mean_contribution (mean of absolute log odds); largest first.
     """
-    title = f"{_words(model)}: '{_words(str(table['driver'].iloc[0])).lower()}' moves the score most"
+    title = f"{words(model)}: '{words(str(table['driver'].iloc[0])).lower()}' moves the score most"
     figure, axes = canvas(title, "mean absolute contribution on the test rows (log odds)", "")
     bars_down(axes, table["driver"], table["mean_contribution"])
-    return figure
-
-
-def contributions(table: pd.DataFrame, model: str) -> "Figure":
-    """How single rows were moved by each feature, coloured by the feature's value (a SHAP summary).
-
-    Args:
-        table: see `ml.explanations.contribution_points`.
-    """
-    names = list(dict.fromkeys(table["feature"]))
-    top = table[table["feature"] == names[0]].dropna()
-    side = "high" if top["contribution"].corr(top["level"]) >= 0 else "low"
-    title = f"{_words(model)}: what raises the score most is a {side} '{names[0]}'"
-    figure, axes = canvas(title, "contribution to the score (log odds)", "")
-    found = points(axes, [table[table["feature"] == name] for name in names])
-    axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
-    axes.axvline(0.0, color=GREY, linewidth=1)
-    axes.invert_yaxis()
-    bar = figure.colorbar(found, ax=axes, aspect=40, pad=0.01)
-    bar.set_ticks([0.0, 1.0], labels=["low", "high"])
-    bar.set_label("value of the feature (grey: missing)", fontsize=9)
     return figure
 
 
@@ -197,7 +178,7 @@ def separations(table: pd.DataFrame, model: str) -> "Figure":
     Args:
         table: feature, auc; largest first.
     """
-    title = f"{_words(model)}: '{table['feature'].iloc[0]}' alone reaches an AUC of {table['auc'].iloc[0]:.3f}"
+    title = f"{words(model)}: '{table['feature'].iloc[0]}' alone reaches an AUC of {table['auc'].iloc[0]:.3f}"
     figure, axes = canvas(title, "AUC of the feature alone (0.5 = chance)", "")
     bars_down(axes, table["feature"], table["auc"])
     axes.set_xlim(0.5, 1.0)
@@ -239,9 +220,9 @@ def forecast_fan(forecast: pd.DataFrame, history: "pd.Series[float] | None", uni
     for level, alpha in ((95, 0.15), (80, 0.3)):
         bounds = main[f"lower_{level}"].to_numpy(float), main[f"upper_{level}"].to_numpy(float)
         axes.fill_between(main["month"], *bounds, color=BLUE, alpha=alpha, linewidth=0, label=f"{level} % interval")
-    axes.plot(main["month"], main["value"], color=BLUE, linewidth=2, label=f"forecast ({_words(shown).lower()})")
+    axes.plot(main["month"], main["value"], color=BLUE, linewidth=2, label=f"forecast ({words(shown).lower()})")
     for (name, rows), style in zip(views.items(), ("--", ":"), strict=False):
-        axes.plot(rows["month"], rows["value"], color=ORANGE, linestyle=style, label=_words(name).lower())
+        axes.plot(rows["month"], rows["value"], color=ORANGE, linestyle=style, label=words(name).lower())
     if history is not None and len(history):
         past = history.iloc[-SHOWN_HISTORY:]
         axes.plot(pd.PeriodIndex(past.index).to_timestamp(), past.to_numpy(), color="black", label="actual")
@@ -278,7 +259,3 @@ def _amount(value: float) -> str:
 
 def _outcome(model: str) -> str:
     return OUTCOMES.get(model, "had the outcome")
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()

@@ -16,6 +16,7 @@ from feature_definitions.base import FeatureColumn
 from ml.evaluation import TrainingOutcome
 from ml.models.binary_training import BinaryTask, train_binary
 from ml.models.close_hazards import CloseHazards, fit_close_hazards
+from ml.models.close_month_judgement import judge_close_months
 from ml.models.shrunken_rates import ShrunkenRates
 from ml.models.tabular import FittedClassifier, TabularParams
 from ml.search import Search
@@ -86,7 +87,7 @@ class DealScorer:
 def run_training(
     frame: TrainingFrame, months: pd.DataFrame, params: WinParams, champion: DealScorer | None = None
 ) -> TrainingOutcome[DealScorer, DealScorer]:
-    """Train, compare, judge.
+    """Train, compare, judge; adds the table "close_months" to the report.
 
     Args:
         months: rows of deal, `as_of` and month (`labels.close_month_labels`) with the stage and age columns.
@@ -106,5 +107,9 @@ def run_training(
     known = champion.model if champion and isinstance(champion.model, FittedClassifier) else None
     outcome = train_binary(frame, task, known)
     hazards = fit_close_hazards(months, params.stage_column, params.age_column, params.horizon_days)
-    candidate = DealScorer(outcome.candidate, hazards) if outcome.candidate else None
-    return TrainingOutcome(outcome.report, candidate, DealScorer(outcome.fallback, hazards))
+    fallback = DealScorer(outcome.fallback, hazards)
+    if outcome.candidate is None:
+        return TrainingOutcome(outcome.report, None, fallback)
+    judged = judge_close_months(outcome.report.tables["test_predictions"], months, hazards, frame.entity)
+    report = outcome.report.with_tables({"close_months": judged})
+    return TrainingOutcome(report, DealScorer(outcome.candidate, hazards), fallback)

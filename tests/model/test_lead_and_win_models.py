@@ -124,7 +124,7 @@ def deals(entities: int, months: int) -> tuple[TrainingFrame, pd.DataFrame]:
         current_stage=frame.data["plan"], deal_age_days=random.integers(0, 200, len(frame.data)).astype(float)
     )
     won = random.random(len(added)) < 0.1
-    history = added.assign(won=won.astype(int), lost=(~won & (random.random(len(added)) < 0.1)).astype(int))
+    history = added.assign(month=1, won=won.astype(int), lost=(~won & (random.random(len(added)) < 0.1)).astype(int))
     columns = (*frame.columns, column("current_stage", "categorical"), column("deal_age_days"))
     return replace(frame, data=added, columns=columns), history
 

@@ -154,23 +154,6 @@ def test_drivers_are_drawn_largest_on_top() -> None:
     assert main_axes(figure).yaxis_inverted()
 
 
-def test_contributions_are_drawn_row_by_row() -> None:
-    """One line per feature, the strongest on top; the title says which of its values raises the score."""
-    level = np.linspace(0, 1, 50)
-    table = pd.DataFrame(
-        {
-            "feature": ["usage"] * 50 + ["tickets"] * 50,
-            "contribution": [*(0.5 - level), *(0.1 * level)],
-            "level": [*level[:-1], np.nan, *level],
-        }
-    )
-    figure = plots.contributions(table, "churn")
-    assert title(figure) == "Churn: what raises the score most is a low 'usage'"
-    assert [label.get_text() for label in main_axes(figure).get_yticklabels()] == ["usage", "tickets"]
-    drawn = sum(len(np.asarray(points.get_offsets())) for points in main_axes(figure).collections)
-    assert drawn == len(table)
-
-
 def test_a_leak_is_drawn_with_the_feature_that_gives_it_away() -> None:
     """A training stopped by the leak check still has a figure."""
     table = pd.DataFrame({"feature": ["closed_on", "age"], "auc": [0.991, 0.6]})
