@@ -6,6 +6,14 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# Files of whole runs, the longest first: a long file that starts last keeps one core waiting for the other.
+LONGEST = ("test_killed_runs", "test_chain", "test_robustness", "test_sample_against_truth", "test_gates_stop_faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest files first; the others keep their order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(scope="session")

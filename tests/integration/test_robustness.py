@@ -1,44 +1,22 @@
-"""What a person does to a running system: kill it, stop it, start it twice, fill its disk."""
+"""What a person does to a running system: stop it, start it twice, fill its disk."""
 
 import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from orchestration import snapshot
-from orchestration.resources import ROOT, Deployment, point_dagster_at
+from orchestration.resources import Deployment
 from orchestration.run import FAILED, INTERRUPTED, OK
 from tests import small_companies
-from tests.runs import content, kept_environment, query, versions
+from tests.held_runs import finish, held_at, start, under_way
+from tests.runs import kept_environment, query
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-# Each hook leaves a mark when its point of the run is reached, and then keeps the run there.
-HOOKS = {
-    "landing": "from ingestion.loading import Loading as owner; name = 'run'",
-    "dbt": "from orchestration.assets import warehouse as owner; name = '_events'",
-    "publish": "from orchestration import snapshot as owner; name = '_write_duckdb'",
-}
-RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
-HELD = """
-import pathlib, sys, time
-{hook}
-original = getattr(owner, name)
-def held(*arguments):
-    pathlib.Path({mark!r}).touch()
-    time.sleep({before})
-    result = original(*arguments)
-    time.sleep(600)
-    return result
-setattr(owner, name, held)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -50,71 +28,6 @@ def _environment() -> Iterator[None]:
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
     return small_companies.deploy(tmp_path, "contract", "contractual", small_companies.contractual(12, 20))
-
-
-def start(deployment: Deployment, script: str = RUN) -> subprocess.Popen[str]:
-    """Start a run in a process (and group) of its own."""
-    names = {
-        "LIFECYCLE_COMPANY": deployment.company_name,
-        "LIFECYCLE_STATE_DIR": deployment.state_folder,
-        "LIFECYCLE_DATA_DIR": deployment.data_folder,
-        "LIFECYCLE_COMPANIES_DIR": deployment.companies_folder,
-    }
-    return subprocess.Popen(  # noqa: S603 - our own script
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=os.environ | names,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def held_at(deployment: Deployment, point: str, folder: Path) -> subprocess.Popen[str]:
-    """A run that stands still at a point; returns once it is there."""
-    mark = folder / f"{point}.mark"
-    mark.unlink(missing_ok=True)
-    child = start(deployment, HELD.format(hook=HOOKS[point], mark=str(mark), before=0) + RUN)
-    deadline = time.monotonic() + 300
-    while not mark.exists() and child.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert mark.exists(), child.communicate()
-    return child
-
-
-def finish(child: subprocess.Popen[str]) -> tuple[int, str, str]:
-    output, errors = child.communicate(timeout=600)
-    return child.returncode, output, errors
-
-
-def under_way(deployment: Deployment) -> int:
-    """Number of runs that Dagster believes to be under way."""
-    point_dagster_at(deployment)
-    with dg.DagsterInstance.get() as instance:
-        return len(instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])))
-
-
-def test_a_killed_run_changes_nothing_and_the_next_one_makes_it_good(tmp_path: Path) -> None:
-    """Killed while landing, while dbt works and while publishing: readers stay, and a rerun ends as if undisturbed."""
-    tables = small_companies.contractual(12, 20)
-    disturbed = small_companies.deploy(tmp_path / "disturbed", "contract", "contractual", tables)
-    for point in HOOKS:
-        child = held_at(disturbed, point, tmp_path)
-        child.kill()
-        finish(child)
-        assert snapshot.current(disturbed.published) is None
-    code, _, errors = finish(start(disturbed))
-    assert (code, "nanobind" in errors) == (OK, False), errors
-    assert under_way(disturbed) == 0
-    assert not list(disturbed.published.glob(f"{snapshot.UNFINISHED}*"))
-
-    undisturbed = small_companies.deploy(tmp_path / "undisturbed", "contract", "contractual", tables)
-    assert finish(start(undisturbed))[0] == OK
-    assert versions(disturbed) == versions(undisturbed)
-    told, expected = content(disturbed, records=False), content(undisturbed, records=False)
-    differing = {name for name in expected if not told[name].equals(expected[name])}
-    assert differing - {"trainings", "metrics", "gates"} == set()
 
 
 def test_ctrl_c_stops_with_a_message(deployment: Deployment, tmp_path: Path) -> None:

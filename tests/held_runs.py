@@ -1,0 +1,77 @@
+"""Runs in a process of their own that stand still at a point, for tests that kill, stop or start them twice.
+
+Belongs here: starting, holding and ending such runs. Does not belong here: what should be true afterwards.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.resources import ROOT, Deployment, point_dagster_at
+
+# Each hook leaves a mark when its point of the run is reached, and then keeps the run there.
+HOOKS = {
+    "landing": "from ingestion.loading import Loading as owner; name = 'run'",
+    "dbt": "from orchestration.assets import warehouse as owner; name = '_events'",
+    "publish": "from orchestration import snapshot as owner; name = '_write_duckdb'",
+}
+RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
+HELD = """
+import pathlib, sys, time
+{hook}
+original = getattr(owner, name)
+def held(*arguments):
+    pathlib.Path({mark!r}).touch()
+    time.sleep({before})
+    result = original(*arguments)
+    time.sleep(600)
+    return result
+setattr(owner, name, held)
+"""
+
+
+def start(deployment: Deployment, script: str = RUN) -> subprocess.Popen[str]:
+    """Start a run in a process (and group) of its own."""
+    names = {
+        "LIFECYCLE_COMPANY": deployment.company_name,
+        "LIFECYCLE_STATE_DIR": deployment.state_folder,
+        "LIFECYCLE_DATA_DIR": deployment.data_folder,
+        "LIFECYCLE_COMPANIES_DIR": deployment.companies_folder,
+    }
+    return subprocess.Popen(  # noqa: S603 - our own script
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=os.environ | names,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def held_at(deployment: Deployment, point: str, folder: Path) -> subprocess.Popen[str]:
+    """A run that stands still at a point; returns once it is there."""
+    mark = folder / f"{point}.mark"
+    mark.unlink(missing_ok=True)
+    child = start(deployment, HELD.format(hook=HOOKS[point], mark=str(mark), before=0) + RUN)
+    deadline = time.monotonic() + 300
+    while not mark.exists() and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert mark.exists(), child.communicate()
+    return child
+
+
+def finish(child: subprocess.Popen[str]) -> tuple[int, str, str]:
+    output, errors = child.communicate(timeout=600)
+    return child.returncode, output, errors
+
+
+def under_way(deployment: Deployment) -> int:
+    """Number of runs that Dagster believes to be under way."""
+    point_dagster_at(deployment)
+    with dg.DagsterInstance.get() as instance:
+        return len(instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])))
