@@ -15,7 +15,7 @@ from feature_definitions import registry as views
 from ingestion.simulator.block import world_of
 from ingestion.simulator.leads import independent_leads
 from ingestion.simulator.timeline import stream
-from ml.models.revenue_panel import seasonality
+from ml.models.revenue_course import seasonality
 from orchestration import frames
 
 STAGES = ("mql", "sql", "opportunity", "customer")

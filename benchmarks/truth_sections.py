@@ -21,7 +21,6 @@ from ingestion.simulator.settings import SimulatorSettings
 from ml import labels
 from ml.models import revenue
 from ml.models.close_hazards import MONTH_DAYS, MONTHS, fit_close_hazards
-from ml.models.revenue_bottom_up import Subscriptions
 from ml.models.win_probability import WinParams
 from orchestration import frames, training_inputs
 from orchestration.resources import Deployment
@@ -150,12 +149,12 @@ def revenue_paths(judged: Judged, origins: tuple[int, ...] = REVENUE_ORIGINS) ->
     """The forecast of total MRR made at several months' ends, as it would have been made then, against many futures."""
     with judged.deployment.warehouse(read_only=True) as connection:
         monthly = frames.facts(connection, "revenue")
-        spells, movements = frames.facts(connection, "spells"), frames.facts(connection, "movements")
+        from_below, _ = training_inputs.customers_view(connection, judged.deployment.company)
     found = []
     for origin in origins:
         end = end_of(judged, origin)
         known = monthly[pd.to_datetime(monthly["month_start"]) <= end]
-        outcome = revenue.run_training(known, Subscriptions(spells, movements), REVENUE_MONTHS)
+        outcome = revenue.run_training(known, from_below, REVENUE_MONTHS)
         served = outcome.candidate if outcome.candidate and outcome.status == "validated" else outcome.fallback
         ahead = futures(judged.settings, origin, REVENUE_MONTHS, PATHS).total
         for name, forecast in (("served", served), ("model", outcome.candidate or served)):

@@ -184,13 +184,13 @@ def clv_sources(
 def train_revenue(connection: duckdb.DuckDBPyConnection, company: Company, _champion: Champion) -> Trained:
     """Revenue from the last complete month on."""
     monthly = frames.facts(connection, "revenue")
-    bottom_up, tables = _customers_view(connection, company)
+    bottom_up, tables = customers_view(connection, company)
     months = company.horizons.revenue_months
     outcome = revenue.run_training(monthly, bottom_up, months)
     return _from_facts(outcome, [monthly, *tables], RevenueParams(months), frames.last_as_of(connection))
 
 
-def _customers_view(
+def customers_view(
     connection: duckdb.DuckDBPyConnection, company: Company
 ) -> tuple[BottomUp | None, list[pd.DataFrame]]:
     """Revenue seen from the customers; None without any customer history."""
@@ -198,9 +198,10 @@ def _customers_view(
         purchases = frames.facts(connection, "purchases")
         return (Purchases(purchases) if len(purchases) else None), [purchases]
     names = ("movements", "accounts", "contracts", "leads", "deal_histories", "open_deals")
-    movements, accounts, *others = (frames.facts(connection, name) for name in names)
-    tables = [movements, accounts[["account_id", "region", "segment"]], *others]
-    return (Subscriptions(*tables) if len(movements) else None), tables
+    movements, accounts, contracts, leads, deals, open_deals = (frames.facts(connection, name) for name in names)
+    parts = accounts[["account_id", "region", "segment"]]
+    tables = [movements, parts, contracts, leads, deals, open_deals]
+    return (Subscriptions(movements, parts, contracts, leads, deals, open_deals) if len(movements) else None), tables
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,16 @@ class Book:
     mrr: FloatArray
 
     @classmethod
-    def of(cls, movements: pd.DataFrame) -> "Book":
-        """From fct_mrr_movements (account_id, month_start, closing_mrr)."""
+    def of(cls, movements: pd.DataFrame, until: date | None = None) -> "Book":
+        """From fct_mrr_movements (account_id, month_start, closing_mrr).
+
+        Args:
+            until: a day up to which nobody pays after the last movement.
+        """
         account, accounts = pd.factorize(movements["account_id"], sort=True)
         month = month_of(movements["month_start"])
         first, last = (int(month.min()), int(month.max())) if len(month) else (0, -1)
+        last = last if until is None else max(last, ordinal(until))
         mrr = np.zeros((len(accounts), last - first + 1))
         np.add.at(mrr, (account, month - first), movements["closing_mrr"].to_numpy(np.float64))
         return cls(pd.Index(accounts), first, mrr)

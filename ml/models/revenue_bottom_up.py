@@ -7,7 +7,7 @@ its new business as a series. Belongs here: the drivers of both business models 
 intervals and the combination with the top-down view (`ml.models.revenue`), the estimators of the parts.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Final, Protocol
@@ -51,6 +51,7 @@ class Subscriptions:
         leads: lead_id, account_id, created_on, known_on.
         deals: one row per deal with its outcome; `closed_known_on` is the day on which that was known.
         open_deals: deal_id, as_of, stage, age_days, amount as known at each month end.
+        until: a day up to which nobody pays after the last movement; None: the last movement's month.
     """
 
     movements: pd.DataFrame
@@ -59,9 +60,12 @@ class Subscriptions:
     leads: pd.DataFrame = field(default_factory=NO_LEADS.copy)
     deals: pd.DataFrame = field(default_factory=NO_DEALS.copy)
     open_deals: pd.DataFrame = field(default_factory=NO_OPEN_DEALS.copy)
+    until: date | None = None
 
     def drivers(self, as_of: date, horizon: int) -> Drivers:
         """See `BottomUp`."""
+        if self._book.column(as_of) >= self._book.mrr.shape[1]:
+            return replace(self, until=as_of).drivers(as_of, horizon)
         column, origin = self._book.column(as_of), ordinal(as_of)
         hazards = fit_hazards(self._book, self._traits, column)
         stays, weights = self._stays(hazards, column, horizon, None)
@@ -137,7 +141,7 @@ class Subscriptions:
 
     @cached_property
     def _book(self) -> Book:
-        return Book.of(self.movements)
+        return Book.of(self.movements, self.until)
 
     @cached_property
     def _traits(self) -> Traits:

@@ -16,10 +16,9 @@ from ml.models import churn, tabular
 from ml.training_frames import training_frame
 from ml.training_sets import manifests
 from orchestration import frames, snapshot, training_sets
-from orchestration.assets.models import READS_FEATURES
 from orchestration.resources import Deployment
 from orchestration.run import run
-from orchestration.training_inputs import churn_params
+from orchestration.training_inputs import FRAMERS, churn_params
 from tests import small_companies
 from tests.runs import champions, content, kept_environment, query, rows_are_accounted_for, versions
 
@@ -187,7 +186,7 @@ def test_online_row_is_the_newest_offline_row(contract: Deployment, view: Featur
     assert_same_bits(online_frame(contract, model, offline[[view.entity, "as_of"]])[names], offline[names])
 
 
-@pytest.mark.parametrize("model", READS_FEATURES)
+@pytest.mark.parametrize("model", FRAMERS)
 def test_prediction_from_the_online_row_is_the_one_in_the_ledger(contract: Deployment, model: str) -> None:
     """One entity at a time, the champion says of the online row what the batch said: figures, reasons, everything."""
     entity = views.MODEL_ENTITIES[model].key

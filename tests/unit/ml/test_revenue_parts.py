@@ -267,3 +267,13 @@ def test_correlations_are_shrunken_and_absent_with_few_origins() -> None:
     assert 0.4 < found < np.corrcoef(errors.T)[0, 1]
     few = origin < 12
     assert covariance(errors[few], origin[few])[0, 1] == 0
+
+
+def test_nobody_left_is_a_forecast_too() -> None:
+    """Months after the last customer has gone are months without revenue from the base, not an error."""
+    whole = company()
+    gone = Subscriptions(whole.movements[pd.to_datetime(whole.movements["month_start"]) <= pd.Timestamp(end(5))])
+    found = gone.drivers(end(MONTHS - 1), 6)
+    assert found.stock == 0
+    assert np.isfinite(found.total()).all()
+    assert (found.total() >= 0).all()
