@@ -30,8 +30,10 @@ from ingestion.simulator.settings import SimulatorSettings
 from orchestration.dbt_command import run_dbt
 from orchestration.resources import Deployment
 
-FACTS = ("customer_spells", "lead_lifecycle", "deals", "purchases", "mrr_movements", "monthly_revenue")
-SELECTED = (*(f"+fct_{name}" for name in FACTS), "+dim_accounts", "+path:models/features")
+FACTS = (
+    "customer_spells", "lead_lifecycle", "deals", "purchases", "mrr_movements", "monthly_revenue", "open_deals_monthly",
+)  # fmt: skip
+SELECTED = (*(f"+fct_{name}" for name in FACTS), "+dim_accounts", "+int_deal_versions", "+path:models/features")
 AIMED_AT = 0.95
 
 CHANCES = """## Probabilities
