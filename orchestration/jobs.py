@@ -14,10 +14,8 @@ from orchestration.checks.monitoring import monitoring_checks
 
 RAW = dg.AssetSelection.groups("source", "raw", "quarantine", "control")
 FEATURES = dg.AssetSelection.groups("features")
-# What is watched of a model is known after scoring, not after training.
-WATCHED = dg.AssetSelection.checks(monitoring_checks)
-MODELS = dg.AssetSelection.groups("models") - WATCHED
-MONITORING = dg.AssetSelection.groups("monitoring") | WATCHED
+MODELS = dg.AssetSelection.groups("models")
+MONITORING = dg.AssetSelection.groups("monitoring") | dg.AssetSelection.checks(monitoring_checks)
 PREDICTIONS = dg.AssetSelection.groups("predictions")
 PUBLISHED = dg.AssetSelection.groups("published")
 DOWNSTREAM = FEATURES | MODELS | PREDICTIONS | MONITORING | PUBLISHED

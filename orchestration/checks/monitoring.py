@@ -1,4 +1,4 @@
-"""Drift, matured statements and advice as checks of the models that they are about; they warn and never block.
+"""Drift, matured statements and advice as checks of the predictions; they warn and never block.
 
 Belongs here: the translation of the tables of schema `monitoring` into check results. Does not belong here: how they
 are computed (`orchestration.watching`).
@@ -29,7 +29,7 @@ def _specs() -> list[dg.AssetCheckSpec]:
     return [
         dg.AssetCheckSpec(
             check,
-            asset=["models", model],
+            asset=["predictions", model],
             additional_deps=[["monitoring", "retraining_advice"]],
             blocking=False,
             description=description,

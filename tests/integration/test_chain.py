@@ -119,6 +119,14 @@ def test_every_check_was_evaluated(contract: Deployment) -> None:
         statuses = {key: str(found[key].status) if key in found else "never evaluated" for key in declared}
     missing = {str(key): status for key, status in statuses.items() if "PLANNED" in status or "never" in status}
     assert missing == {}
+    # A result without the materialization that it is about is shown as "not evaluated".
+    aimless = [
+        str(key)
+        for key in declared
+        if (event := found[key].event) is None
+        or event.get_dagster_event().asset_check_evaluation_data.target_materialization_data is None
+    ]
+    assert aimless == []
 
 
 def test_rows_read_are_accepted_or_quarantined(contract: Deployment, shop: Deployment) -> None:
