@@ -23,7 +23,7 @@ MOVED, SHIFTED = 0.1, 0.25
 LEGEND = (
     "missing: share of rows without a value in the newest month (in the twelve months before). "
     "drift: population stability index of the newest month against the twelve months before; moved above 0.1, "
-    "shifted above 0.25, both only beyond what chance makes of it (95 %, in brackets)."
+    "shifted above 0.25, both only beyond what chance makes of it (99 %, in brackets)."
 )
 
 

@@ -65,9 +65,15 @@ def facts(connection: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
     return read(connection, FACTS[name])
 
 
-def of_model(connection: duckdb.DuckDBPyConnection, model: str, as_of: date | None = None) -> pd.DataFrame:
+def of_model(
+    connection: duckdb.DuckDBPyConnection,
+    model: str,
+    as_of: date | None = None,
+    between: tuple[date, date] | None = None,
+) -> pd.DataFrame:
     """The features that a model may use, and no other: what it may not see is not even read; see `features`."""
-    return features(connection, registry.views_for(model), as_of, columns=registry.columns_for(model))
+    columns = registry.columns_for(model)
+    return features(connection, registry.views_for(model), as_of, between=between, columns=columns)
 
 
 def features(

@@ -100,7 +100,7 @@ def write_drift(
     """Compare a month's feature rows, and the scores of them, with the rows learned from; keep and return it."""
     entity = views.MODEL_ENTITIES[of.model].key
     reference = _learned_rows(connection, company, of)
-    current = frames.features(connection, views.views_for(of.model), between=(as_of.replace(day=1), as_of))
+    current = frames.of_model(connection, of.model, between=(as_of.replace(day=1), as_of))
     columns = [column for column in views.columns_for(of.model) if column.driver != CALENDAR]
     found = list(feature_shifts(reference, current, columns, entity))
     if found:
@@ -144,7 +144,7 @@ def write_advice(
     today = frames.data_until(connection)
     since = of.last + timedelta(days=1) if of.last else frames.NO_DATA
     entity = views.MODEL_ENTITIES[of.model].key
-    fresh = frames.features(connection, views.views_for(of.model), between=(since, today))[[entity, "as_of"]]
+    fresh = frames.of_model(connection, of.model, between=(since, today))[[entity, "as_of"]]
     shifts = _shifts(connection, of)
     evidence = Evidence(
         is_fallback=of.status == "fallback",
@@ -166,7 +166,7 @@ def _learned_rows(connection: duckdb.DuckDBPyConnection, company: Company, of: S
     """The rows that a version learned from, at most so many: those of whole entities, the same ones every time."""
     if of.first is None or of.last is None:
         return pd.DataFrame()
-    found = frames.features(connection, views.views_for(of.model), between=(of.first, of.last))
+    found = frames.of_model(connection, of.model, between=(of.first, of.last))
     learned = outcomes.labelled(of.model, connection, company, found)
     share = min(1.0, MOST_REFERENCE_ROWS / max(len(learned), 1))
     position = pd.util.hash_pandas_object(learned.iloc[:, 0], index=False) / 2**64
