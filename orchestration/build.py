@@ -56,7 +56,7 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
             published_asset(),
         ],
         asset_checks=[expectation_checks(), *schema_checks(), as_known_checks(), finding_checks, monitoring_checks],
-        jobs=jobs(),
+        jobs=jobs(deployment),
         schedules=schedules(deployment),
         sensors=sensors(deployment),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},

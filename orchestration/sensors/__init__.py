@@ -9,8 +9,11 @@ from collections.abc import Sequence
 import dagster as dg
 
 from orchestration.resources import Deployment
+from orchestration.sensors.chain import score_after_refresh
+from orchestration.sensors.landing import new_files
+from orchestration.sensors.retraining import retraining_due
 
 
-def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:  # noqa: ARG001 - each sensor reads it
+def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
     """All sensors of a company's deployment."""
-    return []
+    return [new_files(deployment), score_after_refresh(deployment), retraining_due(deployment)]
