@@ -28,6 +28,9 @@ class SourceFile(Part):
             ("1.5", "1,234.50", "1.234,50"; not "1,234").
         columns: names for a file without a header line.
         null_values: texts that mean "nothing", for example "", "NULL", "9999-12-31".
+        increments: the files of a glob are deliveries, one after the other in the order of their names: of rows with
+            the same key, and no clock of their own, the one in the last file is the newest version. Without it they
+            contradict one another, and the later ones go to quarantine.
     """
 
     path: str
@@ -39,6 +42,7 @@ class SourceFile(Part):
     header: bool = True
     columns: tuple[str, ...] = ()
     null_values: tuple[str, ...] = ("",)
+    increments: bool = False
 
     @field_validator("path")
     @classmethod

@@ -110,8 +110,18 @@ class Loading:
         filtered = sum(self._stage(n, mapping, sources[mapping.file], lookups) for n, mapping in mappings)
         keep_known = tuple(n for n, mapping in mappings if mapping.first_per_key)
         files = tuple(dict.fromkeys(file for _, mapping in mappings for file in sources[mapping.file].files))
-        source = self.company.source.system
-        versions = store(self.con, Arrival(table, source, self.load_id, self.now, self._undated(), keep_known, files))
+        increments = tuple(n for n, mapping in mappings if self.company.source.files[mapping.file].increments)
+        arrival = Arrival(
+            table,
+            self.company.source.system,
+            self.load_id,
+            self.now,
+            self._undated(),
+            keep_known,
+            files,
+            increments,
+        )
+        versions = store(self.con, arrival)
         load = TableLoad(
             table=table.name,
             source_file=", ".join(dict.fromkeys(self.company.source.files[m.file].path for _, m in mappings)),

@@ -30,6 +30,7 @@ class Arrival:
         undated: `known_at` in a first load of a row whose event time the source does not give.
         keep_known: mappings (by their place) whose rows yield to a key that is already known.
         files: the files that were read, as `source_file` names them.
+        increments: mappings (by their place) whose files are deliveries, of which the last one about a key counts.
     """
 
     table: RawTable
@@ -39,6 +40,7 @@ class Arrival:
     undated: datetime
     keep_known: tuple[int, ...]
     files: tuple[str, ...]
+    increments: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def create_stage(con: duckdb.DuckDBPyConnection, table: RawTable) -> None:
 
 def store(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> Versions:
     """Write the staged rows as versions or to quarantine, and count them."""
+    _find_superseded(con, arrival)
     _find_contradictions(con, arrival)
     accepted = _count(con, f"select count(*) from {STAGE} where {_GOOD}")
     staged = _count(con, f"select count(*) from {STAGE}")
@@ -71,6 +74,22 @@ def store(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> Versions:
 
 
 _GOOD = "len(reasons) = 0 and rowid not in (select id from contradictions)"
+# A later delivery brought an accepted row of the refused row's key.
+_REPLACED = "coalesce(g.file_no > s.file_no, false)"
+_STANDS = "rowid not in (select id from superseded)"
+
+
+def _find_superseded(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
+    """Rows that a later delivery of the same landing replaces; they were accepted once, and count as unchanged.
+
+    A refused row replaces nothing: the last good one stays.
+    """
+    con.execute(f"""
+        create or replace temp table superseded as
+        select rowid as id from {STAGE}
+        where len(reasons) = 0 and given_known_at is null and mapping_no in ({_deliveries(arrival)})
+        qualify file_no < max(file_no) over (partition by mapping_no, {name(arrival.table.key)})
+    """)
 
 
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -85,7 +104,7 @@ def _find_contradictions(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> No
         with firsts as (
             select {key} as key, given_known_at, arg_min(row_hash, rowid) as row_hash,
                 arg_min(source_row, rowid) as source_row, arg_min(source_file, rowid) as source_file
-            from {STAGE} where len(reasons) = 0 and {_is_firm(arrival)}
+            from {STAGE} where len(reasons) = 0 and {_STANDS} and {_is_firm(arrival)}
             group by {key}, given_known_at having count(distinct row_hash) > 1
         )
         select s.rowid as id,
@@ -93,7 +112,7 @@ def _find_contradictions(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> No
             || ''' has other content in row ' || f.source_row || ' of ' || f.source_file as reason
         from {STAGE} as s
         join firsts as f on s.{key} = f.key and s.given_known_at is not distinct from f.given_known_at
-        where len(s.reasons) = 0 and s.row_hash <> f.row_hash and {_is_firm(arrival)}
+        where len(s.reasons) = 0 and s.row_hash <> f.row_hash and s.{_STANDS} and {_is_firm(arrival)}
     """)
 
 
@@ -123,7 +142,7 @@ def _compare(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
     con.execute(f"""
         create or replace temp table candidates as
         select min(rowid) as id, {key} as key, given_known_at, row_hash, bool_or({_is_firm(arrival)}) as is_firm
-        from {STAGE} where {_GOOD} group by {key}, given_known_at, row_hash
+        from {STAGE} where {_GOOD} and {_STANDS} group by {key}, given_known_at, row_hash
     """)
     con.execute(f"""
         create or replace temp table newest as
@@ -170,29 +189,44 @@ def _insert(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
 def _quarantine(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
     """Keep the refused rows: one that is there for the same reasons is not kept twice, one refused no more is mended.
 
-    A row is mended when its file was read again without it being refused, or its key came in an accepted row of
-    another file; it is no longer mended when it is refused once more.
+    A row is mended when its file was read again without it being refused, its key came in an accepted row of another
+    file, or in one of a later delivery, however often its own is read; it is no longer mended when it is refused anew.
     """
     texts = ", ".join(
         f"{literal(column.name)}, cast(s.{name(column.name)} as varchar)" for column in arrival.table.columns
     )
     con.execute(f"""
         create or replace temp table refused as
-        select source_file, source_row, reasons, "row" from {STAGE} where len(reasons) > 0
+        select s.source_file, s.source_row, s.reasons, s."row", {_REPLACED} as is_replaced
+        from {STAGE} as s left join {_last_good(arrival)} where len(s.reasons) > 0
         union all
-        select s.source_file, s.source_row, [c.reason], cast(json_object({texts}) as varchar)
-        from {STAGE} as s join contradictions as c on c.id = s.rowid
+        select s.source_file, s.source_row, [c.reason], cast(json_object({texts}) as varchar), {_REPLACED}
+        from {STAGE} as s join contradictions as c on c.id = s.rowid left join {_last_good(arrival)}
     """)
     _mend(con, arrival)
     con.execute(f"""
         insert into quarantine.{arrival.table.name}
-            (load_id, source, source_file, source_row, loaded_at, reasons, "row")
+            (load_id, source, source_file, source_row, loaded_at, reasons, "row", mended_at)
         select {literal(arrival.load_id)}, {literal(arrival.source)}, source_file, source_row,
-            timestamp {literal(arrival.now)}, reasons, "row"
+            timestamp {literal(arrival.now)}, reasons, "row",
+            case when is_replaced then timestamp {literal(arrival.now)} end
         from refused as r
         where not exists (from quarantine.{arrival.table.name} as q where {_is_kept(arrival)})
         order by source_file, source_row
     """)
+
+
+def _last_good(arrival: Arrival) -> str:
+    """The last delivery with an accepted row of each key, to be joined to the staged rows `s`."""
+    key, deliveries = name(arrival.table.key), f"mapping_no in ({_deliveries(arrival)})"
+    return (
+        f"(select mapping_no, {key} as key, max(file_no) as file_no from {STAGE} "
+        f"where {deliveries} and {_GOOD} group by all) as g on g.mapping_no = s.mapping_no and g.key = s.{key}"
+    )
+
+
+def _deliveries(arrival: Arrival) -> str:
+    return ", ".join(str(position) for position in arrival.increments) or "null"
 
 
 def _mend(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
@@ -200,12 +234,12 @@ def _mend(con: duckdb.DuckDBPyConnection, arrival: Arrival) -> None:
     refused_key = f"""json_extract_string(q."row", {literal(f"$.{arrival.table.key}")})"""
     con.execute(f"""
         update {table} as q set mended_at = null
-        where q.mended_at is not null and exists (from refused as r where {_is_kept(arrival)})
+        where q.mended_at is not null and exists (from refused as r where {_is_kept(arrival)} and not r.is_replaced)
     """)
     con.execute(f"""
         update {table} as q set mended_at = timestamp {literal(arrival.now)}
         where q.mended_at is null and q.source = {literal(arrival.source)}
-            and not exists (from refused as r where {_is_kept(arrival)})
+            and not exists (from refused as r where {_is_kept(arrival)} and not r.is_replaced)
             and (
                 q.source_file in ({listed(arrival.files)})
                 or {refused_key} in (

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -153,8 +154,9 @@ def _evaluated(context: dg.SensorEvaluationContext, company: Company, folder: Pa
     if not files:
         return dg.SkipReason(f"No file of the source lies in {folder}. {company.source.get}".strip())
     before = Memory.from_cursor(context.cursor)
-    found = look(before, files, time.time(), company.automation.quiet_seconds)
-    months, content = all_months(company), digest_of(found.memory.asked)
+    now = time.time()
+    found = look(before, files, now, company.automation.quiet_seconds)
+    months, content = all_months(company, datetime.fromtimestamp(now, UTC)), digest_of(found.memory.asked)
     if found.waits_for:
         return _nothing(found.memory, f"Waiting: {found.waits_for}.")
     if not found.new:
