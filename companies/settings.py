@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from companies.automation import Automation
 from companies.mapping import Source
 from companies.reporting import Frozen, Health, Monitoring, Pipeline, Quality
 from companies.scenarios import DEFAULTS, Scenario
@@ -167,6 +168,7 @@ class Company(Frozen):
     pipeline: Pipeline = Pipeline()
     health: Health = Health()
     monitoring: Monitoring = Monitoring()
+    automation: Automation = Automation()
     scenarios: dict[str, Scenario] = DEFAULTS
     source: Source
 

@@ -162,6 +162,14 @@ def write_advice(
     return advice, reasons
 
 
+def advised(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str | int]]:
+    """Every model's advice on record, as a sensor reads it: plain values, days as ISO text."""
+    columns = "model, model_version, advice, array_to_string(reasons, '; ') as reasons, "
+    columns += "cast(judged_on as varchar) as judged_on, trained_rows, new_outcomes"
+    frame = connection.execute(f"select {columns} from {SCHEMA}.retraining_advice order by model").df()  # noqa: S608
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
 def _learned_rows(connection: duckdb.DuckDBPyConnection, company: Company, of: Served) -> pd.DataFrame:
     """The rows that a version learned from, at most so many: those of whole entities, the same ones every time."""
     if of.first is None or of.last is None:

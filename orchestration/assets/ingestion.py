@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import duckdb
 
-from ingestion import contract, landing
+from ingestion import contents, contract, landing
 from ingestion.contract_fields import RawTable
 from ingestion.loading import TableLoad
 from orchestration.resources import POOL, Deployment
@@ -132,6 +132,8 @@ def raw_tables(
     """Land every table of the source: accept, quarantine, keep versions; the same input twice changes nothing."""
     company = deployment.company
     now = datetime.now(UTC).replace(tzinfo=None)
+    # Before the landing: what changes meanwhile has another content afterwards, and is landed again.
+    found = _contents(deployment)
     with deployment.warehouse() as connection:
         report = landing.land(
             connection,
@@ -149,7 +151,17 @@ def raw_tables(
         yield from _results(table)
         yield dg.MaterializeResult(asset_key=["quarantine", name], metadata={"quarantined_now": table.quarantined})
     for name in CONTROL_TABLES:
-        yield dg.MaterializeResult(asset_key=["control", name])
+        # The sensor over the source's folder reads it: files that are landed need not be landed again.
+        metadata = {"contents": found} if name == "loads" else {}
+        yield dg.MaterializeResult(asset_key=["control", name], metadata=metadata)
+
+
+def _contents(deployment: Deployment) -> str:
+    """One name for the content of all files of the source."""
+    source = deployment.company.source
+    folder = deployment.source_folder / source.folder
+    files = contents.files_of(folder, source) if folder.is_dir() else {}
+    return contents.digest_of({name: contents.content_hash(one.path) for name, one in files.items()})
 
 
 def _figures(table: TableLoad, total: int, deployment: Deployment) -> dict[str, int | str | dg.MetadataValue]:

@@ -110,18 +110,21 @@ def _performance_assets() -> dg.AssetsDefinition:
                 if of is not None:
                     advice, reasons = watching.write_advice(connection, deployment.company, of)
                     context.log.info(f"{model}: {advice}. " + "; ".join(reasons))
-            for table in ("performance", "retraining_advice"):
-                yield _result(connection, table)
+            yield _result(connection, "performance")
+            yield _result(connection, "retraining_advice", advice=dg.MetadataValue.json(watching.advised(connection)))
 
     return watch_performance
 
 
-def _result(connection: duckdb.DuckDBPyConnection, table: str) -> dg.MaterializeResult[None]:
+def _result(
+    connection: duckdb.DuckDBPyConnection, table: str, **metadata: dg.JsonMetadataValue
+) -> dg.MaterializeResult[None]:
     frame = connection.execute(f"from {watching.SCHEMA}.{table} order by 1, 2, 3").df()
     return dg.MaterializeResult(
         asset_key=["monitoring", table],
         metadata={
             "dagster/row_count": len(frame),
             "rows": dg.MetadataValue.md(str(frame.to_markdown(index=False)) if len(frame) else "no rows"),
+            **metadata,
         },
     )

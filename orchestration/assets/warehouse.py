@@ -11,6 +11,7 @@ import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
+from orchestration import coverage
 from orchestration.exclusive import STARTED_BY, noted_dbt
 from orchestration.manifest import project
 from orchestration.partitions import as_of
@@ -105,7 +106,9 @@ def _with_row_counts(events: list[Any], nodes: Mapping[str, Any], deployment: De
             query = f'select count(*) from "{node["schema"]}"."{node["alias"]}"'  # noqa: S608 - names from the manifest
             count = connection.execute(query).fetchall()[0][0]
             found = {"dagster/row_count": count, **_documentation(node, deployment)}
-            yield event.with_metadata({**event.metadata, **found})
+            # Schedules and sensors read it from here: they never open the warehouse.
+            told = coverage.metadata(connection) if node["name"] == coverage.WINDOW else {}
+            yield event.with_metadata({**event.metadata, **found, **told})
 
 
 def _documentation(node: Mapping[str, Any], deployment: Deployment) -> dict[str, dg.MetadataValue]:

@@ -82,7 +82,7 @@ def test_landing_alone_does_not_judge_findings(deployment: Deployment) -> None:
             for key in defs.resolve_job_def(job.name).asset_layer.asset_graph.asset_check_keys
             if key.name == CHECK
         }
-        for job in jobs.jobs()
+        for job in jobs.jobs(deployment)
     }
     assert found["land_source"] == set()
     assert found["refresh_warehouse"] == set(TABLES)
