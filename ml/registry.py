@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -56,29 +57,30 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
     experiment = _experiment(client, store)
     earlier = _recorded(client, experiment, provenance.key(name))
     if earlier is not None:
-        _serve_something(client, earlier, outcome, provenance)
-        return Registration(earlier, _candidate_of(client, name, earlier), champion_info(store, name), is_new=False)
+        _serve_something(client, earlier, _named(store, outcome), provenance)
+        candidate = _candidate_of(client, store.registered(name), earlier)
+        return Registration(earlier, candidate, champion_info(store, name), is_new=False)
     tags, run_name = provenance.run_tags(outcome.report), f"{name} {outcome.status}"
     with mlflow.start_run(experiment_id=experiment, run_name=run_name, tags=tags) as run:
         _log_report(client, run.info.run_id, outcome.report, provenance)
         log_trials(client, run.info.run_id, outcome.report)
-        candidate = _register_all(client, run.info.run_id, outcome, provenance)
+        candidate = _register_all(client, run.info.run_id, _named(store, outcome), provenance)
     return Registration(run.info.run_id, candidate, champion_info(store, name), is_new=True)
 
 
 def champion_info(store: Store, name: str) -> VersionInfo | None:
     """The version that is served, or None."""
-    return info_by_alias(client_of(store), name, CHAMPION)
+    return info_by_alias(client_of(store), store.registered(name), CHAMPION)
 
 
 def challenger_info(store: Store, name: str) -> VersionInfo | None:
     """The challenger's version, or None when the model has none."""
-    return info_by_alias(client_of(store), name, CHALLENGER)
+    return info_by_alias(client_of(store), store.registered(name), CHALLENGER)
 
 
 def versions(store: Store) -> list[VersionInfo]:
     """Every registered version of every model."""
-    return all_versions(client_of(store))
+    return all_versions(store)
 
 
 def load_champion(
@@ -108,6 +110,11 @@ def load_version(store: Store, info: VersionInfo, loader: Callable[[Path], Loade
     client_of(store)
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{info.name}/{info.version}"))
     return loader(folder / "data" / BUNDLE)
+
+
+def _named(store: Store, outcome: TrainingOutcome[Any, Any]) -> TrainingOutcome[Any, Any]:
+    """The outcome under the model's name in the registry."""
+    return replace(outcome, report=replace(outcome.report, model=store.registered(outcome.report.model)))
 
 
 def _register_all(
@@ -176,7 +183,7 @@ def _register(
         warnings.filterwarnings("ignore", message=".*input example was not provided")
         bundles.write(model, Path(folder) / BUNDLE)
         logged = mlflow.pyfunc.log_model(
-            name=f"{report.model}_{status}",
+            name=f"{report.model}_{status}".replace(".", "_"),  # MLflow allows no dot there
             loader_module="ml.registry",
             data_path=str(Path(folder) / BUNDLE),
             pip_requirements=[f"{package}=={installed_version(package)}" for package in REQUIREMENTS],
@@ -228,9 +235,8 @@ def _experiment(client: "MlflowClient", store: Store) -> str:
     found = client.get_experiment_by_name(store.experiment)
     if found is not None:
         return str(found.experiment_id)
-    location = store.artifact_folder.resolve()
-    location.mkdir(parents=True, exist_ok=True)
-    return str(client.create_experiment(store.experiment, location.as_uri(), {KIND: "custom_model_development"}))
+    kind = {KIND: "custom_model_development"}
+    return str(client.create_experiment(store.experiment, store.artifact_location, kind))
 
 
 def _recorded(client: "MlflowClient", experiment: str, key: str) -> str | None:

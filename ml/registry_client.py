@@ -67,7 +67,8 @@ def info_of(version: "ModelVersion") -> VersionInfo:
     return VersionInfo(version.name, str(version.version), str(version.run_id), status, earlier, tags)
 
 
-def all_versions(client: "MlflowClient", name: str | None = None) -> list[VersionInfo]:
-    """Every registered version, of one model or of all."""
-    wanted = f"name = '{name}'" if name is not None else None
-    return [info_of(version) for version in client.search_model_versions(wanted, max_results=10_000)]
+def all_versions(store: Store, registered: str | None = None) -> list[VersionInfo]:
+    """Every version of the store's models, or of one by its name in the registry."""
+    wanted = f"name = '{registered}'" if registered is not None else None
+    found = client_of(store).search_model_versions(wanted, max_results=10_000)
+    return [info_of(version) for version in found if store.owns(version.name)]

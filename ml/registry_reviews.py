@@ -55,7 +55,7 @@ def roll_back(store: Store, name: str, *, approver: str, reason: str, dagster_ru
         RegistryError: there is no champion, it has no predecessor that may be served, or no reason is given.
     """
     client = client_of(store)
-    current = info_by_alias(client, name, CHAMPION)
+    current = info_by_alias(client, store.registered(name), CHAMPION)
     if current is None or _predecessor(client, current) is None:
         msg = f"model '{name}' cannot be rolled back: " + ("no champion" if current is None else "no earlier champion")
         raise RegistryError(msg)
@@ -66,9 +66,9 @@ def roll_back(store: Store, name: str, *, approver: str, reason: str, dagster_ru
 def apply_reviews(store: Store, dagster_run_id: str = "") -> list[Decision]:
     """Carry out what people decided in the registry, the oldest version first; returns what was carried out now."""
     client, done = client_of(store), []
-    for name in _names(client):
+    for name in _names(store):
         done += settle(client, name, dagster_run_id)
-        waiting = sorted(all_versions(client, name), key=lambda info: int(info.version))
+        waiting = sorted(all_versions(store, name), key=lambda info: int(info.version))
         for info in waiting:
             if rules.is_pending(info):
                 act = _promote if info.tags[rules.REVIEW] == rules.APPROVED else _refuse
@@ -80,12 +80,12 @@ def outstanding(store: Store) -> list[str]:
     """What `apply_reviews` and the warehouse's record still have to do, one sentence each; empty: nothing."""
     client = client_of(store)
     said = []
-    for info in all_versions(client):
+    for info in all_versions(store):
         if rules.is_pending(info):
             comment = info.tags[rules.COMMENT]
             said.append(f"{info.name} version {info.version}: {info.tags[rules.REVIEW]} ({comment})")
         said += [f"{info.name} version {info.version}: {one.tag} is not recorded" for one in rules.unrecorded(info)]
-    for name in _names(client):
+    for name in _names(store):
         tags, champion = client.get_registered_model(name).tags, info_by_alias(client, name, CHAMPION)
         if MOVE in tags:
             said.append(f"{name}: a move of the champion was interrupted ({tags[MOVE][:200]})")
@@ -96,19 +96,19 @@ def outstanding(store: Store) -> list[str]:
 
 def open_questions(store: Store) -> list[str]:
     """What reviewers left incomplete, one sentence each."""
-    found = (rules.open_question(info) for info in all_versions(client_of(store)))
+    found = (rules.open_question(info) for info in all_versions(store))
     return [sentence for sentence in found if sentence is not None]
 
 
 def waiting(store: Store) -> list[VersionInfo]:
     """The versions that wait for a person, the oldest first."""
-    found = [info for info in all_versions(client_of(store)) if info.tags.get(rules.REVIEW) == rules.WAITING]
+    found = [info for info in all_versions(store) if info.tags.get(rules.REVIEW) == rules.WAITING]
     return sorted(found, key=lambda info: (info.name, int(info.version)))
 
 
 def unrecorded(store: Store) -> list[Decision]:
     """Decisions that the warehouse does not hold yet, in the order in which they were made."""
-    found = [decision for info in all_versions(client_of(store)) for decision in rules.unrecorded(info)]
+    found = [decision for info in all_versions(store) for decision in rules.unrecorded(info)]
     return sorted(found, key=lambda decision: decision.decided_at)
 
 
@@ -249,7 +249,7 @@ def _stated(
     if not reason.strip():
         msg = f"a reason is needed to set {rules.REVIEW} = {review} on '{name}' version {version}"
         raise RegistryError(msg)
-    client = client_of(store)
+    client, name = client_of(store), store.registered(name)
     _version(client, name, version)
     settle(client, name)
     for tag, value in ((rules.REVIEWER, approver), (rules.COMMENT, reason), (rules.REVIEW, review)):
@@ -267,5 +267,7 @@ def _version(client: "MlflowClient", name: str, version: str) -> VersionInfo:
         raise RegistryError(msg) from error
 
 
-def _names(client: "MlflowClient") -> list[str]:
-    return sorted(model.name for model in client.search_registered_models(max_results=1000))
+def _names(store: Store) -> list[str]:
+    """The registered models of the store."""
+    found = client_of(store).search_registered_models(max_results=1000)
+    return sorted(model.name for model in found if store.owns(model.name))
