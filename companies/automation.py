@@ -19,6 +19,8 @@ Trigger = Literal[
     "new_files",
     "score_after_refresh",
     "retraining_due",
+    "reviews",
+    "champion_changed",
 ]
 FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
 PART = re.compile(r"^(?:\*|(?P<first>\d{1,2})(?:-(?P<last>\d{1,2}))?)(?:/(?P<step>\d{1,2}))?$")

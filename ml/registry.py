@@ -1,21 +1,19 @@
 """The model registry: one MLflow run per training, versions, and the alias `champion` that readers follow.
 
-The only module that imports MLflow (4-5 CPU seconds, so inside functions). Belongs here: logging a training, the rule
-by which a version becomes champion, loading and rolling back. Does not belong here: whether a model is good enough
-(`ml.gates`), or how a model is trained, stored (`ml.bundles`) or described (`ml.training_record`).
+Belongs here: logging a training, the rule by which it makes a version champion, and loading. Does not belong here:
+whether a model is good enough (`ml.gates`), what people decide about it (`ml.registry_reviews`), or how a model is
+trained, stored (`ml.bundles`) or described (`ml.training_record`).
 
 Rule: a validated candidate becomes champion at once (`promotion = automatic`) or waits as `challenger` (`review`); a
-failed one is `challenger`; without a validated champion, or with an outdated forecast, the shrunken fallback serves as
-champion. The alias `champion` moves by one statement of the store and remembers its predecessor.
+failed one is `challenger`; without a champion that may be served, with a fallback as champion, or with an outdated
+forecast, the shrunken fallback of the training serves.
 """
 
-import importlib
-import logging
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from functools import cache
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -26,6 +24,13 @@ from ml import bundles
 from ml.bundles import Servable
 from ml.evaluation import TrainingOutcome, TrainingReport
 from ml.registrations import Registration, RegistryError, Store, VersionInfo
+from ml.registry_client import CHALLENGER, CHAMPION, all_versions, client_of, info_by_alias, info_of
+from ml.registry_reviews import apply_reviews as apply_reviews
+from ml.registry_reviews import move_champion, settle
+from ml.registry_reviews import promote as promote
+from ml.registry_reviews import reject as reject
+from ml.registry_reviews import roll_back as roll_back
+from ml.review_rules import COMMENT, REVIEW, REVIEWER, WAITING, refusal
 from ml.search_log import log_trials
 from ml.training_record import Provenance, files, flat_metrics
 
@@ -34,8 +39,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.models import ModelSignature
 
-CHAMPION: Final = "champion"
-CHALLENGER: Final = "challenger"
 REQUIREMENTS: Final = ("numpy", "pandas", "scipy", "lightgbm", "scikit-learn")
 BUNDLE: Final = "bundle"
 KIND: Final = "mlflow.experimentKind"  # trainings, not language models
@@ -50,32 +53,34 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
     """
     import mlflow
 
-    client, name = _client(store), outcome.report.model
+    client, name = client_of(store), outcome.report.model
     experiment = _experiment(client, store)
     earlier = _recorded(client, experiment, provenance.key(name))
     if earlier is not None:
-        return Registration(earlier, _candidate_of(client, name, earlier), champion_info(store, name), is_new=False)
+        _serve_something(client, earlier, _named(store, outcome), provenance)
+        candidate = _candidate_of(client, store.registered(name), earlier)
+        return Registration(earlier, candidate, champion_info(store, name), is_new=False)
     tags, run_name = provenance.run_tags(outcome.report), f"{name} {outcome.status}"
     with mlflow.start_run(experiment_id=experiment, run_name=run_name, tags=tags) as run:
         _log_report(client, run.info.run_id, outcome.report, provenance)
         log_trials(client, run.info.run_id, outcome.report)
-        candidate = _register_all(client, run.info.run_id, outcome, provenance)
+        candidate = _register_all(client, run.info.run_id, _named(store, outcome), provenance)
     return Registration(run.info.run_id, candidate, champion_info(store, name), is_new=True)
 
 
 def champion_info(store: Store, name: str) -> VersionInfo | None:
     """The version that is served, or None."""
-    return _info_by_alias(store, name, CHAMPION)
+    return info_by_alias(client_of(store), store.registered(name), CHAMPION)
 
 
 def challenger_info(store: Store, name: str) -> VersionInfo | None:
     """The challenger's version, or None when the model has none."""
-    return _info_by_alias(store, name, CHALLENGER)
+    return info_by_alias(client_of(store), store.registered(name), CHALLENGER)
 
 
 def versions(store: Store) -> list[VersionInfo]:
     """Every registered version of every model."""
-    return [_info(version) for version in _client(store).search_model_versions(max_results=10_000)]
+    return all_versions(store)
 
 
 def load_champion(
@@ -87,12 +92,14 @@ def load_champion(
         loader: reads the bundle folder; by default the class that the bundle names.
 
     Raises:
-        RegistryError: the model has no champion.
+        RegistryError: the model has no champion, or one that a person or the gates refused.
     """
     info = champion_info(store, name)
     if info is None:
         msg = f"model '{name}' has no champion; train it first, or set the alias '{CHAMPION}' on a version"
         raise RegistryError(msg)
+    if why_not := refusal(info):
+        raise RegistryError(why_not)
     return load_version(store, info, loader), info
 
 
@@ -100,34 +107,14 @@ def load_version(store: Store, info: VersionInfo, loader: Callable[[Path], Loade
     """Load the native bundle of any version."""
     import mlflow
 
-    _client(store)
+    client_of(store)
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{info.name}/{info.version}"))
     return loader(folder / "data" / BUNDLE)
 
 
-def promote(store: Store, name: str, version: str, approver: str) -> VersionInfo:
-    """Make a version champion on a person's word; the approver is kept as a tag."""
-    client = _client(store)
-    _make_champion(client, name, version)
-    client.set_model_version_tag(name, version, "approver", approver)
-    client.delete_model_version_tag(name, version, "awaiting_review")
-    return _info(client.get_model_version(name, version))
-
-
-def roll_back(store: Store, name: str) -> VersionInfo:
-    """Make the champion's predecessor champion again; the same training will not promote itself a second time.
-
-    Raises:
-        RegistryError: there is no champion, or it had no predecessor.
-    """
-    client = _client(store)
-    current = champion_info(store, name)
-    if current is None or current.previous_champion is None:
-        msg = f"model '{name}' cannot be rolled back: " + ("no champion" if current is None else "no earlier champion")
-        raise RegistryError(msg)
-    client.set_registered_model_alias(name, CHAMPION, current.previous_champion)
-    client.set_model_version_tag(name, current.version, "rolled_back", "true")
-    return _info(client.get_model_version(name, current.previous_champion))
+def _named(store: Store, outcome: TrainingOutcome[Any, Any]) -> TrainingOutcome[Any, Any]:
+    """The outcome under the model's name in the registry."""
+    return replace(outcome, report=replace(outcome.report, model=store.registered(outcome.report.model)))
 
 
 def _register_all(
@@ -135,38 +122,54 @@ def _register_all(
 ) -> VersionInfo | None:
     """Register candidate and, where it is needed, fallback; move the aliases."""
     report, promoted, version = outcome.report, False, None
-    if not client.search_registered_models(f"name = '{report.model}'"):
-        client.create_registered_model(report.model)
-    champion = _by_alias(client, report.model, CHAMPION)
+    _settled(client, report.model, provenance)
+    champion = info_by_alias(client, report.model, CHAMPION)
     if outcome.candidate is not None:
         version = _register(client, run_id, report, outcome.candidate, provenance, report.status)
         promoted = report.status == "validated" and provenance.promotion == "automatic"
     is_outdated = outcome.expires and report.status != "validated"
-    if not promoted and (champion is None or champion.tags.get("status") == "fallback" or is_outdated):
+    if not promoted and (not _may_be_served(champion) or is_outdated):
         fallback = _register(client, run_id, report, outcome.fallback, provenance, "fallback")
-        _make_champion(client, report.model, fallback)
-    return _info(_place(client, report, version, promoted=promoted)) if version is not None else None
+        move_champion(client, report.model, fallback)
+    return info_of(_place(client, report, version, promoted=promoted)) if version is not None else None
+
+
+def _serve_something(
+    client: "MlflowClient", run_id: str, outcome: TrainingOutcome[Any, Any], provenance: Provenance
+) -> None:
+    """Register the fallback of a training on record where people left the model without a champion to serve."""
+    import mlflow
+
+    _settled(client, outcome.report.model, provenance)
+    champion = info_by_alias(client, outcome.report.model, CHAMPION)
+    if champion is not None and refusal(champion) is None:
+        return
+    with mlflow.start_run(run_id=run_id):
+        fallback = _register(client, run_id, outcome.report, outcome.fallback, provenance, "fallback")
+    move_champion(client, outcome.report.model, fallback)
+
+
+def _settled(client: "MlflowClient", name: str, provenance: Provenance) -> None:
+    """The registered model, made if it is missing, with nothing left over from a killed process or a person."""
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name)
+    settle(client, name, provenance.dagster_run_id or "")
+
+
+def _may_be_served(champion: VersionInfo | None) -> bool:
+    """Whether there is a champion that no fallback has to stand in for."""
+    return champion is not None and champion.status != "fallback" and refusal(champion) is None
 
 
 def _place(client: "MlflowClient", report: TrainingReport, version: str, *, promoted: bool) -> "ModelVersion":
     if report.status == "validated" and not promoted:
-        client.set_model_version_tag(report.model, version, "awaiting_review", "true")
+        for tag, value in ((REVIEWER, ""), (COMMENT, ""), (REVIEW, WAITING)):
+            client.set_model_version_tag(report.model, version, tag, value)
     if promoted:
-        _make_champion(client, report.model, version)
+        move_champion(client, report.model, version)
     else:
         client.set_registered_model_alias(report.model, CHALLENGER, version)
     return client.get_model_version(report.model, version)
-
-
-def _make_champion(client: "MlflowClient", name: str, version: str) -> None:
-    """Remember the predecessor, move the alias in one statement, and end the version's time as challenger."""
-    current = _by_alias(client, name, CHAMPION)
-    if current is not None and current.version != version:
-        client.set_model_version_tag(name, version, "previous_champion", current.version)
-    client.set_registered_model_alias(name, CHAMPION, version)
-    challenger = _by_alias(client, name, CHALLENGER)
-    if challenger is not None and int(challenger.version) <= int(version):
-        client.delete_registered_model_alias(name, CHALLENGER)
 
 
 def _register(
@@ -180,7 +183,7 @@ def _register(
         warnings.filterwarnings("ignore", message=".*input example was not provided")
         bundles.write(model, Path(folder) / BUNDLE)
         logged = mlflow.pyfunc.log_model(
-            name=f"{report.model}_{status}",
+            name=f"{report.model}_{status}".replace(".", "_"),  # MLflow allows no dot there
             loader_module="ml.registry",
             data_path=str(Path(folder) / BUNDLE),
             pip_requirements=[f"{package}=={installed_version(package)}" for package in REQUIREMENTS],
@@ -228,41 +231,12 @@ def _load_pyfunc(path: str) -> Servable:
     return cast("Servable", bundles.read(Path(path)))
 
 
-def _client(store: Store) -> "MlflowClient":
-    """A client of the store; the fluent functions are pointed at it as well."""
-    _quieten()
-    import mlflow
-
-    if mlflow.get_tracking_uri() != store.tracking_uri:
-        mlflow.set_tracking_uri(store.tracking_uri)
-        mlflow.set_registry_uri(store.tracking_uri)
-    return mlflow.MlflowClient()
-
-
-@cache
-def _quieten() -> None:
-    """MLflow without telemetry, migration chatter and progress bars."""
-    with warnings.catch_warnings():
-        # Importing pyfunc warns about type hints of MLflow's own classes.
-        warnings.simplefilter("ignore")
-        importlib.import_module("mlflow.pyfunc")
-    from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY, MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
-    from mlflow.telemetry import set_telemetry_client
-
-    MLFLOW_DISABLE_TELEMETRY.set(True)  # type: ignore[no-untyped-call]  # MLflow leaves these three untyped
-    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # type: ignore[no-untyped-call]
-    set_telemetry_client()  # type: ignore[no-untyped-call]
-    for name in ("alembic", "mlflow"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
 def _experiment(client: "MlflowClient", store: Store) -> str:
     found = client.get_experiment_by_name(store.experiment)
     if found is not None:
         return str(found.experiment_id)
-    location = store.artifact_folder.resolve()
-    location.mkdir(parents=True, exist_ok=True)
-    return str(client.create_experiment(store.experiment, location.as_uri(), {KIND: "custom_model_development"}))
+    kind = {KIND: "custom_model_development"}
+    return str(client.create_experiment(store.experiment, store.artifact_location, kind))
 
 
 def _recorded(client: "MlflowClient", experiment: str, key: str) -> str | None:
@@ -274,26 +248,4 @@ def _recorded(client: "MlflowClient", experiment: str, key: str) -> str | None:
 
 def _candidate_of(client: "MlflowClient", name: str, run_id: str) -> VersionInfo | None:
     versions = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
-    return next((_info(version) for version in versions if version.tags.get("status") != "fallback"), None)
-
-
-def _by_alias(client: "MlflowClient", name: str, alias: str) -> "ModelVersion | None":
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_model_version_by_alias(name, alias)
-    except MlflowException as error:
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            return None
-        raise
-
-
-def _info_by_alias(store: Store, name: str, alias: str) -> VersionInfo | None:
-    found = _by_alias(_client(store), name, alias)
-    return _info(found) if found is not None else None
-
-
-def _info(version: "ModelVersion") -> VersionInfo:
-    tags = dict(version.tags)
-    status, earlier = tags.get("status", "unknown"), tags.get("previous_champion")
-    return VersionInfo(version.name, str(version.version), str(version.run_id), status, earlier, tags)
+    return next((info_of(version) for version in versions if version.tags.get("status") != "fallback"), None)

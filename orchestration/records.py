@@ -1,6 +1,7 @@
 """What was trained, in the warehouse: trainings, their metrics beside the baselines, and their gates.
 
-Belongs here: the tables `models.trainings`, `models.metrics` and `models.gates`, one set of rows per MLflow run.
+Belongs here: the tables of schema `models`; of `models.trainings`, `models.metrics` and `models.gates` also the rows,
+one set per MLflow run.
 MLflow keeps the models; these tables let SQL, the summary and the published snapshot show the same figures.
 """
 
@@ -38,6 +39,12 @@ TABLES = {
     "revenue_seasonality": "run_id varchar, period varchar, number bigint, factor double, lower double, upper double",
     "revenue_growth": "run_id varchar, span varchar, rate double, lower double, upper double, months bigint",
 }
+# Decisions about versions, kept for good: no training replaces a row (`orchestration.reviews` adds them).
+REVIEWS = (
+    "model varchar, version varchar, number bigint, decision varchar, previous_version varchar, "
+    "champion_version varchar, decided_by varchar, reason varchar, decided_at timestamp, run_id varchar, "
+    "dagster_run_id varchar"
+)
 OF_REPORT = ("revenue_backtest", "revenue_parts", "revenue_seasonality", "revenue_growth")
 
 
@@ -64,7 +71,7 @@ class Training:
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables if they are missing."""
     connection.execute("create schema if not exists models")
-    for table, columns in TABLES.items():
+    for table, columns in {**TABLES, "reviews": REVIEWS}.items():
         connection.execute(f"create table if not exists models.{table} ({columns})")
 
 

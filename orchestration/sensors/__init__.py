@@ -10,10 +10,18 @@ import dagster as dg
 
 from orchestration.resources import Deployment
 from orchestration.sensors.chain import score_after_refresh
+from orchestration.sensors.champions import champion_changed
 from orchestration.sensors.landing import new_files
 from orchestration.sensors.retraining import retraining_due
+from orchestration.sensors.reviews import reviews
 
 
 def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
     """All sensors of a company's deployment."""
-    return [new_files(deployment), score_after_refresh(deployment), retraining_due(deployment)]
+    return [
+        new_files(deployment),
+        score_after_refresh(deployment),
+        retraining_due(deployment),
+        reviews(deployment),
+        champion_changed(deployment),
+    ]

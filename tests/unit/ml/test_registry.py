@@ -1,99 +1,18 @@
-import json
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from ml import bundles, registry
-from ml.evaluation import MetricRow, Status, TrainingOutcome, TrainingReport
+from ml.evaluation import Status
 from ml.models.bg_nbd import BgNbd
-from ml.registrations import Registration, RegistryError, Store
-from ml.training_record import Provenance, flat_metrics
+from ml.registrations import Store
+from ml.training_record import flat_metrics
+from tests.small_registry import PROVENANCE, TABLE, Doubler, Log, outcome
 
 # MLflow's store asks SQLAlchemy 2.1 for a strategy that is deprecated there.
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload.*")
-
-TABLE = pd.DataFrame({"x": [0.1, 2.5, np.pi], "tickets": [1.0, 0.0, 4.0], "as_of": pd.to_datetime(["2024-01-31"] * 3)})
-PROVENANCE = Provenance(
-    content_hash="c0ffee",
-    snapshot_id="2024-06-30",
-    code_version="1",
-    first_as_of=date(2023, 1, 31),
-    last_as_of=date(2024, 6, 30),
-    params={"learning_rate": 0.05},
-    feature_versions={"feat_customer_usage": 2},
-    git_commit="abc123",
-    dagster_run_id="run-1",
-    model_card="# A card",
-    example=TABLE,
-)
-
-
-@dataclass(frozen=True)
-class Doubler:
-    """A model as small as one can be."""
-
-    factor: float
-
-    def predict(self, features: pd.DataFrame) -> pd.DataFrame:
-        return pd.DataFrame({"value": features["x"] * self.factor})
-
-    def save(self, folder: Path) -> None:
-        (folder / "model.json").write_text(json.dumps({"factor": self.factor}), encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> "Doubler":
-        return cls(**json.loads((folder / "model.json").read_text(encoding="utf-8")))
-
-
-def outcome(status: Status = "validated", factor: float = 2.0) -> TrainingOutcome[Doubler, Doubler]:
-    """A training with a candidate (unless the data were insufficient) and a fallback of factor 1."""
-    reasons = () if status == "validated" else ("The reliability gate failed.",)
-    row = MetricRow(
-        "churn", "lightgbm", "auc", 0.8, 0.75, 0.85, 100, 20, date(2024, 1, 31), date(2024, 3, 31), is_baseline=False
-    )
-    base = replace(row, method="base_rate", value=0.5, lower=None, upper=None, is_baseline=True)
-    report = TrainingReport(
-        "churn", status, reasons, "lightgbm", (row, base), tables={"lift": pd.DataFrame({"share": [0.1]})}
-    )
-    candidate = None if status == "insufficient_data" else Doubler(factor)
-    return TrainingOutcome(report=report, candidate=candidate, fallback=Doubler(1.0))
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated MLflow database: making one costs seconds, copying it nothing."""
-    path = tmp_path_factory.mktemp("mlflow") / "template.db"
-    store = Store(f"sqlite:///{path}", path.parent / "artifacts")
-    assert registry.champion_info(store, "churn") is None
-    return path
-
-
-@pytest.fixture
-def store(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """An empty registry that trusts this module's model."""
-    monkeypatch.setattr(bundles, "TRUSTED", "")
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
-    return Store(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
-
-
-Log = Callable[..., Registration]
-
-
-@pytest.fixture
-def log(store: Store) -> Log:
-    """Record a training; `data` names its content."""
-
-    def record(status: Status = "validated", data: str = "a", factor: float = 2.0, **changes: object) -> Registration:
-        provenance = replace(PROVENANCE, content_hash=data, **changes)
-        return registry.log_training(store, outcome(status, factor), provenance)
-
-    return record
 
 
 def test_validated_candidate_becomes_champion_and_is_loaded_bit_equal(store: Store, log: Log) -> None:
@@ -210,40 +129,11 @@ def test_an_outdated_forecast_gives_way_to_the_newer_fallback(store: Store, log:
     assert (refused.champion.status, refused.champion.previous_champion) == ("fallback", "1")
 
 
-def test_review_waits_for_a_person(store: Store, log: Log) -> None:
-    """Under review a validated candidate is challenger until somebody approves it; the fallback serves meanwhile."""
-    waiting = log(promotion="review").candidate
-    assert waiting.tags["awaiting_review"] == "true"
-    assert registry.champion_info(store, "churn").status == "fallback"
-    approved = registry.promote(store, "churn", waiting.version, "Ada")
-    assert registry.champion_info(store, "churn") == approved
-    assert (approved.tags["approver"], "awaiting_review" in approved.tags) == ("Ada", False)
-    assert registry.challenger_info(store, "churn") is None
-
-
 def test_same_training_is_recorded_once(log: Log) -> None:
     """Equal data, parameters and code give the existing version and no second run."""
     first, again, other = log(), log(), log(params={"learning_rate": 0.1})
     assert (again.is_new, again.run_id, again.candidate) == (False, first.run_id, first.candidate)
     assert (other.is_new, other.champion.version) == (True, "2")
-
-
-def test_roll_back_restores_the_predecessor_for_good(store: Store, log: Log) -> None:
-    """After a roll-back the earlier version is served, and the same training does not promote itself again."""
-    log(data="a", factor=2.0)
-    log(data="b", factor=3.0)
-    assert registry.roll_back(store, "churn").version == "1"
-    assert log(data="b", factor=3.0).champion.version == "1"
-    assert registry.load_champion(store, "churn", Doubler.load)[0].factor == 2.0
-
-
-def test_roll_back_without_a_predecessor_is_refused(store: Store, log: Log) -> None:
-    """The message says why."""
-    with pytest.raises(RegistryError, match="no champion"):
-        registry.roll_back(store, "churn")
-    log()
-    with pytest.raises(RegistryError, match="no earlier champion"):
-        registry.roll_back(store, "churn")
 
 
 def test_the_champion_moves_by_one_statement(store: Store, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +156,7 @@ def test_the_champion_moves_by_one_statement(store: Store, log: Log, monkeypatch
     for method in ("set_registered_model_alias", "delete_registered_model_alias", "create_model_version"):
         watched(method)
     log(data="b")
-    registry.roll_back(store, "churn")
+    registry.roll_back(store, "churn", approver="Ada", reason="worse")
     assert [info.version for info in seen if info is not None] == ["1", "2", "1"]
     assert None not in seen
 

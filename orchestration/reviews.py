@@ -1,0 +1,163 @@
+"""Jobs by which people's decisions about models take effect, and the table that keeps them.
+
+Belongs here: carrying out reviews, promoting, rejecting and rolling back as runs, and `models.reviews`. Does not belong
+here: what a decision does in the registry (`ml.registry_reviews`), noticing it (`orchestration.sensors`).
+
+The table only grows. Each row has its twin on the version in the registry, from which every one of these jobs adds the
+rows that a killed run did not write.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import duckdb
+
+from orchestration import records
+from orchestration.jobs import COMPANY_TAG
+from orchestration.resources import POOL, Deployment
+
+if TYPE_CHECKING:
+    from ml.review_rules import Decision
+
+
+class OfModel(dg.Config):
+    """Which model is decided about, by whom and why."""
+
+    model: str
+    reason: str
+    approver: str = "unknown reviewer"
+
+
+class OfVersion(OfModel):
+    """Which version is decided about."""
+
+    version: str
+
+
+DECISIONS: dict[str, tuple[type[OfModel], str]] = {
+    "roll_back_model": (
+        OfModel,
+        "Make the predecessor of a model's champion champion again, with a reason; the version left is not served "
+        "until a person approves it.",
+    ),
+    "promote_model": (OfVersion, "Make a version of a model champion on a person's word, with a reason."),
+    "reject_model": (
+        OfVersion,
+        "Never serve a version of a model, with a reason; a champion gives way to its predecessor.",
+    ),
+}
+
+
+def review_jobs(deployment: Deployment) -> Sequence[dg.JobDefinition]:
+    """The jobs of reviews of a company's deployment."""
+    company = deployment.company_name
+    return [apply_reviews(company), *(decision_job(name, company) for name in DECISIONS)]
+
+
+def apply_reviews(company: str) -> dg.JobDefinition:
+    """The job that carries out what reviewers said in MLflow."""
+
+    @dg.op(name="carry_out_reviews", pool=POOL)
+    def carry_out(context: dg.OpExecutionContext, deployment: Deployment) -> None:
+        from ml import registry
+
+        _record(context, deployment, registry.apply_reviews(deployment.model_store(), context.run_id))
+
+    @dg.job(
+        name="apply_reviews",
+        tags={COMPANY_TAG: company},
+        description=(
+            "Carry out what reviewers said in MLflow: promote approved versions, reject or roll back the others, note "
+            "an alias moved by hand. Nothing is scored; the sensor champion_changed asks for that."
+        ),
+    )
+    def job() -> None:
+        carry_out()
+
+    return job
+
+
+def decision_job(name: str, company: str) -> dg.JobDefinition:
+    """The job by which a person decides about a model in Dagster instead of MLflow."""
+    asked_for, description = DECISIONS[name]
+
+    @dg.op(name=name.removesuffix("_model"), pool=POOL)
+    def decide(context: dg.OpExecutionContext, deployment: Deployment, config: asked_for) -> None:  # type: ignore[valid-type]
+        from ml.registrations import RegistryError
+
+        try:
+            made = _decided(name, deployment, config, context.run_id)
+        except RegistryError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        _record(context, deployment, [made])
+
+    @dg.job(name=name, tags={COMPANY_TAG: company}, description=description)
+    def job() -> None:
+        decide()
+
+    return job
+
+
+def _decided(name: str, deployment: Deployment, config: OfModel, run_id: str) -> "Decision":
+    from ml import registry
+
+    store = deployment.model_store()
+    if isinstance(config, OfVersion):
+        act = registry.promote if name == "promote_model" else registry.reject
+        return act(
+            store,
+            config.model,
+            config.version,
+            approver=config.approver,
+            reason=config.reason,
+            dagster_run_id=run_id,
+        )
+    return registry.roll_back(
+        store, config.model, approver=config.approver, reason=config.reason, dagster_run_id=run_id
+    )
+
+
+def write(connection: duckdb.DuckDBPyConnection, decisions: Sequence["Decision"]) -> int:
+    """Add the decisions that the table does not hold yet; returns how many."""
+    records.create(connection)
+    added = 0
+    for one in decisions:
+        model = one.model.rpartition(".")[2]
+        added += connection.execute(
+            "insert into models.reviews by name "
+            "select * from (select ? as model, ? as version, ? as number, ? as decision, ? as previous_version, "
+            "? as champion_version, ? as decided_by, ? as reason, ?::timestamptz at time zone 'UTC' as decided_at, "
+            "? as run_id, ? as dagster_run_id) as one "
+            "where not exists (select 1 from models.reviews as kept "
+            "where kept.model = one.model and kept.version = one.version and kept.number = one.number)",
+            [model, one.version, one.number, one.decision, one.previous_version or None, one.champion_version or None,
+             one.decided_by, one.reason, one.decided_at, one.run_id, one.dagster_run_id or None],
+        ).fetchall()[0][0]  # fmt: skip
+    return added
+
+
+def _record(context: dg.OpExecutionContext, deployment: Deployment, made: Sequence["Decision"]) -> None:
+    """Write what the warehouse does not hold, of this run or of a killed one, and only then note that it does."""
+    from ml import registry_reviews
+
+    store = deployment.model_store()
+    missing = registry_reviews.unrecorded(store)
+    with deployment.warehouse() as connection:
+        added = write(connection, missing)
+    registry_reviews.mark_recorded(store, missing)
+    for one in made:
+        context.log.info(f"{one.model} version {one.version} {one.decision} by {one.decided_by}: {one.reason}")
+    context.add_output_metadata({"decisions": dg.MetadataValue.md(_table(made)), "rows_added": added})
+
+
+def _table(made: Sequence["Decision"]) -> str:
+    """The decisions for a look in the UI."""
+    if not made:
+        return "nothing was decided"
+    head = ["| model | version | decision | champion now | by | reason |", "|---|---|---|---|---|---|"]
+    rows = [
+        f"| {one.model} | {one.version} | {one.decision} | {one.champion_version} | {one.decided_by} | {one.reason} |"
+        for one in made
+    ]
+    return "\n".join(head + rows)

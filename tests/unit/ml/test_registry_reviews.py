@@ -1,0 +1,285 @@
+import contextlib
+import itertools
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ml import registry, registry_reviews, review_rules
+from ml.registrations import RegistryError, Store
+from ml.registry_client import CHAMPION, client_of
+from tests.small_registry import Doubler, Log
+
+# MLflow's store asks SQLAlchemy 2.1 for a strategy that is deprecated there.
+pytestmark = pytest.mark.filterwarnings("ignore:.*noload.*")
+
+# The statements that change a registry.
+STATEMENTS = (
+    "set_model_version_tag",
+    "set_registered_model_tag",
+    "set_registered_model_alias",
+    "delete_registered_model_tag",
+    "delete_registered_model_alias",
+)
+
+
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+def say(store: Store, version: str, **tags: str) -> None:
+    """Set tags as a reviewer does in MLflow."""
+    for name, value in tags.items():
+        client_of(store).set_model_version_tag("churn", version, name, value)
+
+
+def move_alias(store: Store, version: str) -> None:
+    """Move the champion as a person does in MLflow."""
+    client_of(store).set_registered_model_alias("churn", CHAMPION, version)
+
+
+def champion(store: Store) -> str:
+    info = registry.champion_info(store, "churn")
+    assert info is not None
+    return info.version
+
+
+def told(store: Store) -> list[tuple[str, str, str, str, str]]:
+    """Every decision on record: version, decision, champion after it, by whom and why."""
+    made = registry_reviews.unrecorded(store)
+    return [(one.version, one.decision, one.champion_version, one.decided_by, one.reason) for one in made]
+
+
+def test_a_validated_version_waits_until_it_is_promoted(store: Store, log: Log) -> None:
+    """Under review the fallback serves until a person decides; who, when and why stay on the version."""
+    waiting = log(promotion="review").candidate
+    assert waiting is not None
+    assert (waiting.tags["review"], registry.champion_info(store, "churn").status) == ("waiting", "fallback")
+    assert [info.version for info in registry_reviews.waiting(store)] == [waiting.version]
+    made = registry.promote(store, "churn", waiting.version, approver="Ada", reason="better on new customers")
+    assert (made.decision, made.previous_version, made.champion_version) == ("promoted", "2", "1")
+    served = registry.champion_info(store, "churn")
+    assert (served.tags["approver"], served.tags["review_comment"]) == ("Ada", "better on new customers")
+    assert served.tags["reviewed_at"] == made.decided_at
+    assert registry.challenger_info(store, "churn") is None
+
+
+@pytest.mark.parametrize(("reviewer", "by"), [({"reviewer": "Ada"}, "Ada"), ({}, "unknown reviewer")])
+def test_tags_set_in_mlflow_are_carried_out_once(store: Store, log: Log, reviewer: dict[str, str], by: str) -> None:
+    """Approved in MLflow means champion at the next look, and nothing more is to do after that."""
+    log(promotion="review")
+    say(store, "1", **reviewer, review_comment="good", review="approved")
+    assert registry_reviews.outstanding(store) == ["churn version 1: approved (good)"]
+    assert len(registry.apply_reviews(store, "run-7")) == 1
+    assert (champion(store), told(store)) == ("1", [("1", "promoted", "1", by, "good")])
+    registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
+    assert (registry.apply_reviews(store), registry_reviews.outstanding(store)) == ([], [])
+
+
+def test_a_decision_without_a_reason_does_not_count(store: Store, log: Log) -> None:
+    """The tag alone changes nothing, and the missing comment is named; a call without a reason is refused."""
+    log(promotion="review")
+    say(store, "1", review="approved", review_comment="  ")
+    assert registry.apply_reviews(store) == []
+    assert "review_comment" in registry_reviews.open_questions(store)[0]
+    with pytest.raises(RegistryError, match="a reason is needed"):
+        registry.promote(store, "churn", "1", approver="Ada", reason=" ")
+    with pytest.raises(RegistryError, match="no version 9"):
+        registry.promote(store, "churn", "9", approver="Ada", reason="a slip")
+
+
+def test_a_rejected_version_is_never_served_and_does_not_ask_again(store: Store, log: Log) -> None:
+    """It stops being challenger, the same training leaves it rejected, and even by hand it is not loaded."""
+    log(data="a")
+    log(data="b", promotion="review")
+    say(store, "2", reviewer="Bea", review_comment="too few regions", review="rejected")
+    registry.apply_reviews(store)
+    assert told(store) == [("2", "rejected", "1", "Bea", "too few regions")]
+    assert registry.challenger_info(store, "churn") is None
+    again = log(data="b", promotion="review")
+    assert (again.is_new, registry_reviews.waiting(store), champion(store)) == (False, [], "1")
+    move_alias(store, "2")
+    registry.apply_reviews(store)
+    with pytest.raises(RegistryError, match=r"by Bea \(too few regions\) and is not served.*review = approved"):
+        registry.load_champion(store, "churn", Doubler.load)
+
+
+def test_rejecting_the_champion_brings_its_predecessor_back(store: Store, log: Log) -> None:
+    """The rejection is a roll-back then."""
+    log(data="a")
+    log(data="b")
+    say(store, "2", review_comment="complaints", review="rejected")
+    registry.apply_reviews(store)
+    assert told(store) == [("2", "rolled_back", "1", "unknown reviewer", "complaints")]
+    assert registry.load_champion(store, "churn", Doubler.load)[1].version == "1"
+
+
+def test_without_a_predecessor_the_same_training_serves_its_fallback(store: Store, log: Log) -> None:
+    """A rejected only champion is refused with the mend, until training gives something that may be served."""
+    log()
+    assert registry.reject(store, "churn", "1", approver="Ada", reason="wrong label").champion_version == "1"
+    with pytest.raises(RegistryError, match="is not served"):
+        registry.load_champion(store, "churn", Doubler.load)
+    assert log().champion.status == "fallback"
+    assert registry.load_champion(store, "churn", Doubler.load)[0].factor == 1.0
+
+
+def test_roll_back_restores_the_predecessor_for_good(store: Store, log: Log) -> None:
+    """After a roll-back the earlier version is served, and the same training does not promote itself again."""
+    log(data="a", factor=2.0)
+    log(data="b", factor=3.0)
+    made = registry.roll_back(store, "churn", approver="Ada", reason="worse in March")
+    assert (made.decision, made.version, made.champion_version) == ("rolled_back", "2", "1")
+    assert log(data="b", factor=3.0).champion.version == "1"
+    assert registry.load_champion(store, "churn", Doubler.load)[0].factor == 2.0
+
+
+def test_roll_back_passes_over_what_was_rolled_back_before(store: Store, log: Log) -> None:
+    """A second roll-back goes on to the next version that may be served; approved again, a version returns."""
+    for data in "abc":
+        log(data=data)
+    registry.reject(store, "churn", "2", approver="Ada", reason="late doubts")
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").champion_version == "1"
+    say(store, "3", review_comment="the data were wrong, not the model", review="approved")
+    registry.apply_reviews(store)
+    assert champion(store) == "3"
+
+
+def test_roll_back_without_a_predecessor_is_refused(store: Store, log: Log) -> None:
+    """The message says why."""
+    with pytest.raises(RegistryError, match="no champion"):
+        registry.roll_back(store, "churn", approver="Ada", reason="worse")
+    log()
+    with pytest.raises(RegistryError, match="no earlier champion"):
+        registry.roll_back(store, "churn", approver="Ada", reason="worse")
+
+
+def test_an_alias_moved_by_hand_is_noted_and_approves(store: Store, log: Log) -> None:
+    """The move is on record once, by an unknown reviewer, and can be rolled back."""
+    log(promotion="review")
+    move_alias(store, "1")
+    assert registry_reviews.outstanding(store) == ["churn: the alias was moved from version 2 to 1"]
+    registry.apply_reviews(store)
+    registry.apply_reviews(store)
+    assert told(store) == [("1", "alias_moved", "1", "unknown reviewer", "alias moved by hand")]
+    assert registry.champion_info(store, "churn").tags["review"] == "approved"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="a slip").champion_version == "2"
+
+
+def test_the_alias_alone_does_not_serve_what_failed_its_gates(store: Store, log: Log) -> None:
+    """A failed version is served only when a person approved it with a comment."""
+    log("failed_gates")
+    move_alias(store, "1")
+    registry.apply_reviews(store)
+    with pytest.raises(RegistryError, match=r"failed its gates .*reliability gate failed"):
+        registry.load_champion(store, "churn", Doubler.load)
+    say(store, "1", review_comment="known, better than nothing", review="approved")
+    assert registry.load_champion(store, "churn", Doubler.load)[1].version == "1"
+    registry.apply_reviews(store)
+    assert [row[1] for row in told(store)] == ["alias_moved", "promoted"]
+
+
+def test_two_reviewers_are_both_heard(store: Store, log: Log) -> None:
+    """Approvals of two versions are carried out oldest first; the newer serves and falls back to the older."""
+    log(data="a")
+    log(data="b", promotion="review")
+    log(data="c", promotion="review")
+    say(store, "3", reviewer="Bea", review_comment="best", review="approved")
+    say(store, "2", reviewer="Ada", review_comment="better", review="approved")
+    registry.apply_reviews(store)
+    assert [(row[0], row[3]) for row in told(store)] == [("2", "Ada"), ("3", "Bea")]
+    assert champion(store) == "3"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").champion_version == "2"
+
+
+def test_a_training_in_between_does_not_lose_a_review(store: Store, log: Log) -> None:
+    """An approval that waits while a newer challenger arrives is carried out, and the newer one still waits."""
+    log(data="a")
+    log(data="b", promotion="review")
+    say(store, "2", review_comment="better", review="approved")
+    log(data="c", promotion="review")
+    registry.apply_reviews(store)
+    assert champion(store) == "2"
+    challenger = registry.challenger_info(store, "churn")
+    assert (challenger.version, challenger.tags["review"]) == ("3", "waiting")
+
+
+def test_a_move_by_hand_just_before_a_training_is_kept(store: Store, log: Log) -> None:
+    """A training that promotes its version first notes who served before."""
+    log(data="a")
+    log(data="b")
+    move_alias(store, "1")
+    log(data="c")
+    assert (champion(store), [row[:2] for row in told(store)]) == ("3", [("1", "alias_moved")])
+    assert registry.champion_info(store, "churn").previous_champion == "1"
+
+
+def test_a_registry_of_before_is_taken_as_it_stands(store: Store, log: Log) -> None:
+    """Where nothing says who was champion, the one that is there is no move by hand."""
+    log()
+    client_of(store).delete_registered_model_tag("churn", registry_reviews.ON_RECORD)
+    assert (registry_reviews.outstanding(store), registry.apply_reviews(store)) == ([], [])
+
+
+def killed_at(patched: pytest.MonkeyPatch, last: int) -> None:
+    """Let the process end at its statement number `last`, which is not carried out."""
+    import mlflow
+
+    done = itertools.count()
+
+    def watch(method: str) -> None:
+        original = getattr(mlflow.MlflowClient, method)
+
+        def call(self: mlflow.MlflowClient, *args: object, **named: object) -> object:
+            if next(done) == last:
+                raise KilledError
+            return original(self, *args, **named)
+
+        patched.setattr(mlflow.MlflowClient, method, call)
+
+    for method in STATEMENTS:
+        watch(method)
+
+
+def rerun(store: Store) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The next run of the reviews; the champion after it and every decision that is on record."""
+    registry.apply_reviews(store)
+    registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
+    assert registry_reviews.outstanding(store) == []
+    kept = [one for info in registry.versions(store) for one in review_rules.decisions(info)]
+    return champion(store), tuple((one.decision, one.decided_by) for one in kept)
+
+
+@pytest.mark.parametrize(
+    ("act", "before", "after"), [("promoted", "1", "2"), ("rolled_back", "2", "1")], ids=["promote", "roll_back"]
+)
+def test_killed_at_any_statement_a_rerun_ends_as_if_undisturbed(
+    store: Store, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str, before: str, after: str
+) -> None:
+    """Whatever statement was the last one, the next run of the reviews carries out all of it, or nothing was said."""
+    log(data="a")
+    log(data="b", promotion="review" if act == "promoted" else "automatic")
+    seen = []
+    for last in itertools.count():
+        shutil.copy(tmp_path / "mlflow.db", tmp_path / f"{last}.db")
+        copy = replace(store, tracking_uri=f"sqlite:///{tmp_path / f'{last}.db'}")
+        with monkeypatch.context() as patched, contextlib.suppress(KilledError):
+            killed_at(patched, last)
+            if act == "promoted":
+                registry.promote(copy, "churn", "2", approver="Ada", reason="better")
+            else:
+                registry.roll_back(copy, "churn", approver="Ada", reason="worse")
+            break
+        seen.append(rerun(copy))
+    assert len(seen) >= 8
+    assert set(seen) == {(before, ()), (after, ((act, "Ada"),))}
+
+
+def test_the_challenger_of_a_rejected_training_is_another(store: Store, log: Log) -> None:
+    """Rejecting an older version leaves the newer challenger alone."""
+    log(data="a")
+    log(data="b", promotion="review")
+    log(data="c", promotion="review")
+    registry.reject(store, "churn", "2", approver="Ada", reason="outdated")
+    assert registry.challenger_info(store, "churn").version == "3"

@@ -1,0 +1,5 @@
+"""Fixtures of a small registry."""
+
+from tests.small_registry import empty_database as empty_database
+from tests.small_registry import log as log
+from tests.small_registry import store as store
