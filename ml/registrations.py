@@ -3,7 +3,7 @@
 Belongs here: these frozen values. Does not belong here: any access to a store (`ml.registry`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -13,11 +13,33 @@ class RegistryError(RuntimeError):
 
 @dataclass(frozen=True)
 class Store:
-    """Where one company's models are kept: `sqlite:///<file>`, the folder of artifacts, the experiment's name."""
+    """Where one company's models are kept.
 
-    tracking_uri: str
-    artifact_folder: Path
+    Attributes:
+        tracking_uri: `sqlite:///<file>` or the URL of a database, which may hold a password.
+        artifact_folder: a local folder, or a URI of whatever MLflow can write to.
+        experiment: the experiment's name.
+        owner: what distinguishes these models in a registry that others use as well; empty where nobody does.
+    """
+
+    tracking_uri: str = field(repr=False)
+    artifact_folder: Path | str
     experiment: str = "customer_lifecycle"
+    owner: str = ""
+
+    @property
+    def artifact_location(self) -> str:
+        """The artifacts' place as a URI."""
+        folder = self.artifact_folder
+        return folder.resolve().as_uri() if isinstance(folder, Path) else folder
+
+    def registered(self, model: str) -> str:
+        """The model's name in the registry: `<owner>.<model>`."""
+        return f"{self.owner}.{model}" if self.owner else model
+
+    def owns(self, registered: str) -> bool:
+        """Whether a registered model is one of this store's."""
+        return registered.rpartition(".")[0] == self.owner
 
 
 @dataclass(frozen=True)

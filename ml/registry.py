@@ -15,6 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -54,12 +55,14 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
     experiment = _experiment(client, store)
     earlier = _recorded(client, experiment, provenance.key(name))
     if earlier is not None:
-        return Registration(earlier, _candidate_of(client, name, earlier), champion_info(store, name), is_new=False)
+        candidate = _candidate_of(client, store.registered(name), earlier)
+        return Registration(earlier, candidate, champion_info(store, name), is_new=False)
     tags, run_name = provenance.run_tags(outcome.report), f"{name} {outcome.status}"
     with mlflow.start_run(experiment_id=experiment, run_name=run_name, tags=tags) as run:
         _log_report(client, run.info.run_id, outcome.report, provenance)
         log_trials(client, run.info.run_id, outcome.report)
-        candidate = _register_all(client, run.info.run_id, outcome, provenance)
+        registered = replace(outcome, report=replace(outcome.report, model=store.registered(name)))
+        candidate = _register_all(client, run.info.run_id, registered, provenance)
     return Registration(run.info.run_id, candidate, champion_info(store, name), is_new=True)
 
 
@@ -75,7 +78,8 @@ def challenger_info(store: Store, name: str) -> VersionInfo | None:
 
 def versions(store: Store) -> list[VersionInfo]:
     """Every registered version of every model."""
-    return [_info(version) for version in _client(store).search_model_versions(max_results=10_000)]
+    found = _client(store).search_model_versions(max_results=10_000)
+    return [_info(version) for version in found if store.owns(version.name)]
 
 
 def load_champion(
@@ -107,7 +111,7 @@ def load_version(store: Store, info: VersionInfo, loader: Callable[[Path], Loade
 
 def promote(store: Store, name: str, version: str, approver: str) -> VersionInfo:
     """Make a version champion on a person's word; the approver is kept as a tag."""
-    client = _client(store)
+    client, name = _client(store), store.registered(name)
     _make_champion(client, name, version)
     client.set_model_version_tag(name, version, "approver", approver)
     client.delete_model_version_tag(name, version, "awaiting_review")
@@ -125,9 +129,9 @@ def roll_back(store: Store, name: str) -> VersionInfo:
     if current is None or current.previous_champion is None:
         msg = f"model '{name}' cannot be rolled back: " + ("no champion" if current is None else "no earlier champion")
         raise RegistryError(msg)
-    client.set_registered_model_alias(name, CHAMPION, current.previous_champion)
-    client.set_model_version_tag(name, current.version, "rolled_back", "true")
-    return _info(client.get_model_version(name, current.previous_champion))
+    client.set_registered_model_alias(current.name, CHAMPION, current.previous_champion)
+    client.set_model_version_tag(current.name, current.version, "rolled_back", "true")
+    return _info(client.get_model_version(current.name, current.previous_champion))
 
 
 def _register_all(
@@ -180,7 +184,7 @@ def _register(
         warnings.filterwarnings("ignore", message=".*input example was not provided")
         bundles.write(model, Path(folder) / BUNDLE)
         logged = mlflow.pyfunc.log_model(
-            name=f"{report.model}_{status}",
+            name=f"{report.model}_{status}".replace(".", "_"),  # MLflow allows no dot there
             loader_module="ml.registry",
             data_path=str(Path(folder) / BUNDLE),
             pip_requirements=[f"{package}=={installed_version(package)}" for package in REQUIREMENTS],
@@ -260,9 +264,8 @@ def _experiment(client: "MlflowClient", store: Store) -> str:
     found = client.get_experiment_by_name(store.experiment)
     if found is not None:
         return str(found.experiment_id)
-    location = store.artifact_folder.resolve()
-    location.mkdir(parents=True, exist_ok=True)
-    return str(client.create_experiment(store.experiment, location.as_uri(), {KIND: "custom_model_development"}))
+    kind = {KIND: "custom_model_development"}
+    return str(client.create_experiment(store.experiment, store.artifact_location, kind))
 
 
 def _recorded(client: "MlflowClient", experiment: str, key: str) -> str | None:
@@ -289,7 +292,7 @@ def _by_alias(client: "MlflowClient", name: str, alias: str) -> "ModelVersion | 
 
 
 def _info_by_alias(store: Store, name: str, alias: str) -> VersionInfo | None:
-    found = _by_alias(_client(store), name, alias)
+    found = _by_alias(_client(store), store.registered(name), alias)
     return _info(found) if found is not None else None
 
 

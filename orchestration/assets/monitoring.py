@@ -111,15 +111,15 @@ def _performance_assets() -> dg.AssetsDefinition:
                     advice, reasons = watching.write_advice(connection, deployment.company, of)
                     context.log.info(f"{model}: {advice}. " + "; ".join(reasons))
             for table in ("performance", "retraining_advice"):
-                yield _result(connection, table)
+                yield _result(connection, deployment.asset_key("monitoring", table))
 
     return watch_performance
 
 
-def _result(connection: duckdb.DuckDBPyConnection, table: str) -> dg.MaterializeResult[None]:
-    frame = connection.execute(f"from {watching.SCHEMA}.{table} order by 1, 2, 3").df()
+def _result(connection: duckdb.DuckDBPyConnection, key: dg.AssetKey) -> dg.MaterializeResult[None]:
+    frame = connection.execute(f"from {watching.SCHEMA}.{key.path[-1]} order by 1, 2, 3").df()
     return dg.MaterializeResult(
-        asset_key=["monitoring", table],
+        asset_key=key,
         metadata={
             "dagster/row_count": len(frame),
             "rows": dg.MetadataValue.md(str(frame.to_markdown(index=False)) if len(frame) else "no rows"),
