@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from orchestration.resources import DAGSTER_DATABASE, ROOT, Deployment
+from orchestration.resources import DAGSTER_URL, ROOT, Deployment
 
 SETTINGS = "dagster.yaml"
 WORKSPACE = "workspace.yaml"
@@ -37,7 +37,7 @@ def settings(deployment: Deployment) -> dict[str, Any]:
     """The top-level `dagster.yaml` with this deployment's storage, and room for each company's runs."""
     found: dict[str, Any] = yaml.safe_load((ROOT / SETTINGS).read_text(encoding="utf-8"))
     if deployment.has_dagster_database:
-        found["storage"] = {"postgres": {"postgres_url": {"env": DAGSTER_DATABASE}}}
+        found["storage"] = {"postgres": {"postgres_url": {"env": DAGSTER_URL}}}
     if deployment.is_shared:
         _give_each_company_its_share(found["concurrency"]["runs"], len(deployment.companies))
     return found

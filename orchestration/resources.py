@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DBT_FOLDER = ROOT / "dbt_project"
 POOL = "duckdb_writer"
-DAGSTER_DATABASE = "LIFECYCLE_DAGSTER_DATABASE"
-MLFLOW_DATABASE = "LIFECYCLE_MLFLOW_DATABASE"
+# Set for Dagster, which reads `.env` by itself and would find the URL there without its driver.
+DAGSTER_URL = "LIFECYCLE_DAGSTER_URL"
 # What DuckDB may hold in memory before it spills to disk; larger data take longer, not more.
 MEMORY_LIMIT = "4GB"
 
@@ -99,7 +99,9 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
     @property
     def tracking_uri(self) -> str:
         """MLflow's store; the URL of a database may hold a password."""
-        return os.environ[MLFLOW_DATABASE] if self.has_mlflow_database else f"sqlite:///{self.state / 'mlflow.db'}"
+        if self.has_mlflow_database:
+            return _database("LIFECYCLE_MLFLOW_DATABASE")
+        return f"sqlite:///{self.state / 'mlflow.db'}"
 
     @property
     def artifact_folder(self) -> Path:
@@ -166,8 +168,7 @@ def _connect(path: Path, *, read_only: bool, tries: int = 20) -> duckdb.DuckDBPy
 def deployment_from_environment(company_name: str | None = None) -> Deployment:
     """The deployment that the environment names; every variable has a default (see `.env.example`).
 
-    Variables of a file `.env` count where the environment does not have them. The URLs of databases are put back into
-    the environment with their driver named, for Dagster to read.
+    Variables of a file `.env` count where the environment does not have them.
 
     Args:
         company_name: instead of the one the environment names.
@@ -181,7 +182,8 @@ def deployment_from_environment(company_name: str | None = None) -> Deployment:
     storage.one_of("LIFECYCLE_COMPANIES", company, companies)
     artifacts = os.environ.get("LIFECYCLE_ARTIFACT_ROOT")
     executor = os.environ.get("LIFECYCLE_EXECUTOR") or "in_process"
-    databases = _databases()
+    dagster_url, mlflow_url = _database("LIFECYCLE_DAGSTER_DATABASE"), _database("LIFECYCLE_MLFLOW_DATABASE")
+    storage.refuse_one_database_for_both(dagster_url, mlflow_url)
     return Deployment(
         company_name=company,
         state_folder=str(_folder("LIFECYCLE_STATE_DIR", ROOT / "var")),
@@ -189,21 +191,16 @@ def deployment_from_environment(company_name: str | None = None) -> Deployment:
         companies_folder=str(_folder("LIFECYCLE_COMPANIES_DIR", settings.FOLDER)),
         memory_limit=os.environ.get("LIFECYCLE_MEMORY_LIMIT") or MEMORY_LIMIT,
         companies=companies,
-        has_dagster_database=DAGSTER_DATABASE in databases,
-        has_mlflow_database=MLFLOW_DATABASE in databases,
+        has_dagster_database=bool(dagster_url),
+        has_mlflow_database=bool(mlflow_url),
         artifact_root=storage.artifact_root("LIFECYCLE_ARTIFACT_ROOT", artifacts) if artifacts else "",
         executor=storage.executor("LIFECYCLE_EXECUTOR", executor),
     )
 
 
-def _databases() -> dict[str, str]:
-    """The URLs of the databases that the environment names, also put back there with their driver."""
-    named = {DAGSTER_DATABASE: os.environ.get(DAGSTER_DATABASE), MLFLOW_DATABASE: os.environ.get(MLFLOW_DATABASE)}
-    urls = {variable: storage.postgres_url(variable, value) for variable, value in named.items() if value}
-    if len(urls) > 1:
-        storage.different_databases(*urls.items())
-    os.environ.update(urls)
-    return urls
+def _database(variable: str) -> str:
+    value = os.environ.get(variable)
+    return storage.postgres_url(variable, value) if value else ""
 
 
 def _folder(variable: str, default: Path) -> Path:
@@ -213,12 +210,8 @@ def _folder(variable: str, default: Path) -> Path:
 def dagster_environment(deployment: Deployment) -> dict[str, str]:
     """What Dagster, and every process we start, needs to find this deployment's run storage, warehouse and company.
 
-    Without secrets, so that it can be printed: the URL of a database that is used stays in the environment as it is.
+    Without secrets, so that it can be printed.
     """
-    unused = {
-        DAGSTER_DATABASE: deployment.has_dagster_database,
-        MLFLOW_DATABASE: deployment.has_mlflow_database,
-    }
     return {
         "DAGSTER_HOME": str(deployment.dagster_home),
         "LIFECYCLE_DAGSTER_DIR": str(deployment.dagster_folder),
@@ -230,8 +223,14 @@ def dagster_environment(deployment: Deployment) -> dict[str, str]:
         "LIFECYCLE_MEMORY_LIMIT": deployment.memory_limit,
         "LIFECYCLE_ARTIFACT_ROOT": deployment.artifact_root,
         "LIFECYCLE_EXECUTOR": deployment.executor,
-        **{variable: "" for variable, is_used in unused.items() if not is_used},
     }
+
+
+def secret_environment(deployment: Deployment) -> dict[str, str]:
+    """The URLs of the databases in use, to be handed to processes and never shown; one not in use is empty."""
+    dagster = _database("LIFECYCLE_DAGSTER_DATABASE") if deployment.has_dagster_database else ""
+    mlflow = _database("LIFECYCLE_MLFLOW_DATABASE") if deployment.has_mlflow_database else ""
+    return {"LIFECYCLE_DAGSTER_DATABASE": dagster, DAGSTER_URL: dagster, "LIFECYCLE_MLFLOW_DATABASE": mlflow}
 
 
 def point_dagster_at(deployment: Deployment) -> None:
@@ -239,7 +238,7 @@ def point_dagster_at(deployment: Deployment) -> None:
     from orchestration import instance
 
     instance.prepare(deployment)
-    os.environ.update(dagster_environment(deployment))
+    os.environ.update(dagster_environment(deployment) | secret_environment(deployment))
 
 
 @contextmanager

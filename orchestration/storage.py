@@ -53,15 +53,18 @@ def postgres_url(variable: str, value: str) -> str:
     return url.set(drivername=DRIVER).render_as_string(hide_password=False)
 
 
-def different_databases(first: tuple[str, str], second: tuple[str, str]) -> None:
-    """Refuse one database for both: each keeps its schema's version in a table of the same name.
+def refuse_one_database_for_both(dagster: str, mlflow: str) -> None:
+    """Each keeps the version of its schema in a table of the same name, and would take the other's for its own.
 
-    Args:
-        first, second: variable and URL.
+    Raises:
+        DeploymentError: both URLs name one database.
     """
-    urls = [make_url(value) for _, value in (first, second)]
-    if (urls[0].host, urls[0].port, urls[0].database) == (urls[1].host, urls[1].port, urls[1].database):
-        msg = f"{first[0]} and {second[0]} name the same database; create one for each (CREATE DATABASE mlflow)."
+    places = [(url.host, url.port or 5432, url.database) for url in map(make_url, filter(None, (dagster, mlflow)))]
+    if len(places) > len(set(places)):
+        msg = (
+            "LIFECYCLE_DAGSTER_DATABASE and LIFECYCLE_MLFLOW_DATABASE name the same database. "
+            "Create one for each (CREATE DATABASE mlflow) and name it."
+        )
         raise DeploymentError(msg)
 
 
