@@ -78,8 +78,7 @@ def challenger_info(store: Store, name: str) -> VersionInfo | None:
 
 def versions(store: Store) -> list[VersionInfo]:
     """Every registered version of every model."""
-    found = _client(store).search_model_versions(max_results=10_000)
-    return [_info(version) for version in found if store.owns(version.name)]
+    return [_info(one) for one in _client(store).search_model_versions(max_results=10_000) if store.owns(one.name)]
 
 
 def load_champion(
@@ -264,8 +263,7 @@ def _experiment(client: "MlflowClient", store: Store) -> str:
     found = client.get_experiment_by_name(store.experiment)
     if found is not None:
         return str(found.experiment_id)
-    kind = {KIND: "custom_model_development"}
-    return str(client.create_experiment(store.experiment, store.artifact_location, kind))
+    return str(client.create_experiment(store.experiment, store.artifact_location, {KIND: "custom_model_development"}))
 
 
 def _recorded(client: "MlflowClient", experiment: str, key: str) -> str | None:

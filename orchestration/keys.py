@@ -6,6 +6,7 @@ take from `Deployment.asset_key`.
 """
 
 from collections.abc import Iterable
+from copy import copy
 from typing import Any, TypeVar, cast
 
 import dagster as dg
@@ -36,7 +37,7 @@ def in_own_pool(definition: Assets, company: str) -> Assets:
     op = definition.op
     if op.pool is None:
         return definition
-    copied = op.with_replaced_properties(name=op.name)
+    copied = copy(op)
     # Only the decorators of ops take a pool, and an op cannot be decorated twice.
     copied._pool = f"{op.pool}_{company}"  # noqa: SLF001
     return _remade(definition, node_def=copied)

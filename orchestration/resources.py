@@ -176,7 +176,7 @@ def deployment_from_environment(company_name: str | None = None) -> Deployment:
     Raises:
         DeploymentError: a variable is wrong.
     """
-    load_dotenv(os.environ.get("LIFECYCLE_ENV_FILE") or ROOT / ".env")
+    load_dotenv(storage.file_of_variables("LIFECYCLE_ENV_FILE", os.environ.get("LIFECYCLE_ENV_FILE"), ROOT / ".env"))
     companies = storage.companies("LIFECYCLE_COMPANIES", os.environ.get("LIFECYCLE_COMPANIES", ""))
     company = company_name or os.environ.get("LIFECYCLE_COMPANY") or (companies[0] if companies else "sample")
     storage.one_of("LIFECYCLE_COMPANIES", company, companies)

@@ -59,11 +59,10 @@ def _become(deployment: Deployment, command: Sequence[str]) -> int:
     os.chdir(deployment.dagster_folder)
     ours = Path(sys.executable).parent / command[0]
     found = str(ours) if ours.is_file() else shutil.which(command[0])
-    if found is None:
-        sys.stderr.write(f"{command[0]} is not there: neither in {ours.parent} nor on the PATH.\n")
-        return NOT_FOUND
-    sys.stdout.flush()
-    os.execv(found, [found, *command[1:]])  # noqa: S606 - the person's own command
+    if found is not None:
+        os.execv(found, [found, *command[1:]])  # noqa: S606 - the person's own command
+    sys.stderr.write(f"{command[0]} is not there: neither in {ours.parent} nor on the PATH.\n")
+    return NOT_FOUND
 
 
 if __name__ == "__main__":

@@ -34,6 +34,18 @@ class DeploymentError(CompanyError):
     """A variable of the environment is wrong; the message names it and the mend, and never repeats a secret."""
 
 
+def file_of_variables(variable: str, value: str | None, default: Path) -> Path:
+    """The file that holds variables; the default one need not be there.
+
+    Raises:
+        DeploymentError: a file was named and is not there.
+    """
+    if value and not Path(value).exists():
+        msg = f"{variable} names {value}, which does not exist. Create it, or leave the variable empty."
+        raise DeploymentError(msg)
+    return Path(value) if value else default
+
+
 def postgres_url(variable: str, value: str) -> str:
     """The URL with its driver named.
 
