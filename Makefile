@@ -1,13 +1,16 @@
 # Two commands do everything: `make run` and `make test`. `make help` lists the rest.
 PYTHON  ?= python3.11
-COMPANY ?= sample
 BIN     := .venv/bin
 COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet
 # A file stays on one core, so that its tests share what they set up; the long files of whole runs come first.
 TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
+# Without COMPANY the environment decides, then the file .env, then it is the sample company.
+ifdef COMPANY
 export LIFECYCLE_COMPANY := $(COMPANY)
+endif
+ONE_COMPANY := $(or $(COMPANY),$(LIFECYCLE_COMPANY),sample)
 
-.PHONY: help setup run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition scenario compare-warehouses training-set test test-fast results lint types format manifest requirements clean
+.PHONY: help setup system-packages run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition scenario compare-warehouses training-set test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -60,14 +63,17 @@ scenario: .venv/.run  ## revenue under other churn, win rate or leads: CHURN=+10
 	@$(BIN)/python -m orchestration.scenario $(if $(CHURN),--churn='$(CHURN)') $(if $(WIN),--win='$(WIN)') $(if $(LEADS),--leads='$(LEADS)')
 
 compare-warehouses: .venv/.run  ## what differs between the marts of two warehouse files: OLD=... NEW=...
-	@$(if $(and $(OLD),$(NEW)),,$(error Name two warehouse files: make $@ OLD=before.duckdb NEW=var/$(COMPANY)/warehouse.duckdb))
+	@$(if $(and $(OLD),$(NEW)),,$(error Name two warehouse files: make $@ OLD=before.duckdb NEW=var/$(ONE_COMPANY)/warehouse.duckdb))
 	@$(BIN)/python -m orchestration.warehouse_diff '$(OLD)' '$(NEW)' || test $$? -eq 1  # 1: they differ, no failure
 
 training-set: .venv/.run  ## what COMPANY's models learned from, and whether it can be made again: HASH=... (without: a list)
 	@$(BIN)/python -m orchestration.training_sets $(HASH) || test $$? -eq 2  # 2: made differently now, no failure
 
-test: .venv/.dev .venv-feast/.done  ## the whole test suite, on two cores
+test: system-packages .venv/.dev .venv-feast/.done  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest $(TWO_CORES)
+
+system-packages:  ## PostgreSQL and Chromium for the tests that run them; says what to install where it may not
+	@sh .ci/system-packages.sh
 
 test-fast: .venv/.dev  ## without the tests marked slow
 	$(BIN)/python -m pytest -m "not slow" $(TWO_CORES)
@@ -105,4 +111,4 @@ requirements:  ## compile the pinned requirements anew (needs uv); run and dev a
 	uv pip compile --group feast $(COMPILE) -o requirements/feast.txt
 
 clean:  ## remove COMPANY's state (warehouse, models, runs, snapshots)
-	rm -rf var/$(COMPANY)
+	rm -rf var/$(ONE_COMPANY)

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration import keys
 from orchestration.assets.ingestion import raw_tables, source_files
 from orchestration.assets.metrics import metric_assets
 from orchestration.assets.models import model_assets
@@ -23,12 +24,16 @@ from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
 from orchestration.checks.schemas import schema_checks
 from orchestration.jobs import jobs
+from orchestration.lean_dbt import dbt_resource
 from orchestration.partitions import monthly_as_of
 from orchestration.progress import progress_logger
-from orchestration.resources import Deployment, dbt_resource
+from orchestration.resources import Deployment
 from orchestration.reviews import review_jobs
 from orchestration.schedules import schedules
 from orchestration.sensors import sensors
+
+# Imports dominate small runs: by default one process does all steps. The pool keeps the warehouse to one writer.
+EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 
 def build_defs(deployment: Deployment, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -45,23 +50,29 @@ def build_defs(deployment: Deployment, overrides: Mapping[str, Any] | None = Non
 
 def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Definitions:
     partitions = monthly_as_of(deployment.company)
+    prefix = [deployment.company_name] if deployment.is_shared else []
+    dbt_assets = warehouse_assets(partitions, prefix)
+    assets = [
+        source_files,
+        raw_tables,
+        metric_assets(),
+        *model_assets(),
+        *prediction_assets(partitions),
+        *monitoring_assets(partitions),
+        published_asset(),
+    ]
+    checks = [expectation_checks(), *schema_checks(), as_known_checks(), finding_checks, monitoring_checks]
+    for company in prefix:
+        # dbt's assets bear the company's name already: dagster-dbt finds its models again by their keys.
+        dbt_assets = [keys.in_own_pool(one, company) for one in dbt_assets]
+        assets, checks = keys.named_assets(assets, company), keys.named_assets(checks, company)
     return dg.Definitions(
-        assets=[
-            source_files,
-            raw_tables,
-            *warehouse_assets(partitions),
-            metric_assets(),
-            *model_assets(),
-            *prediction_assets(partitions),
-            *monitoring_assets(partitions),
-            published_asset(),
-        ],
-        asset_checks=[expectation_checks(), *schema_checks(), as_known_checks(), finding_checks, monitoring_checks],
+        assets=[*dbt_assets, *assets],
+        asset_checks=checks,
         jobs=[*jobs(deployment), *review_jobs(deployment)],
         schedules=schedules(deployment),
         sensors=sensors(deployment),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},
         loggers={"progress": progress_logger},
-        # Imports dominate small runs: one process does all steps; the pool keeps the warehouse to one writer.
-        executor=dg.in_process_executor,
+        executor=EXECUTORS[deployment.executor],
     )

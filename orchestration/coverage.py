@@ -13,9 +13,9 @@ import duckdb
 
 from companies.settings import Company
 from orchestration.partitions import monthly_as_of
+from orchestration.resources import Deployment
 
 WINDOW = "int_observation_window"
-ASSET = dg.AssetKey(["intermediate", WINDOW])
 LAST_AS_OF = "last_as_of"
 
 
@@ -49,9 +49,10 @@ def newest_month(company: Company, last_as_of: str | None) -> str:
     return max((month for month in months if month <= last), default=months[0])
 
 
-def newest_covered_month(instance: dg.DagsterInstance, company: Company) -> str | None:
+def newest_covered_month(instance: dg.DagsterInstance, deployment: Deployment) -> str | None:
     """The last month that the newest build of the warehouse covered to its end; None where none is on record."""
-    event = instance.get_latest_materialization_event(ASSET)
+    company = deployment.company
+    event = instance.get_latest_materialization_event(deployment.asset_key("intermediate", WINDOW))
     found = event.asset_materialization if event else None
     last = found.metadata.get(LAST_AS_OF) if found else None
     if last is None or not complete_months(company):

@@ -11,6 +11,7 @@ from functools import cache
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from orchestration import keys
 from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
 from orchestration.resources import Deployment
@@ -63,11 +64,16 @@ SELECTIONS: dict[str, tuple[dg.AssetSelection, str]] = {
 
 def jobs(deployment: Deployment) -> Sequence[UnresolvedAssetJobDefinition]:
     """All jobs of a company's deployment."""
-    return [job(name, deployment.company_name) for name in SELECTIONS]
+    return [job(name, deployment) for name in SELECTIONS]
+
+
+def job(name: str, deployment: Deployment) -> UnresolvedAssetJobDefinition:
+    """One job of a company; always the same object, as Dagster wants of a job that a sensor names."""
+    return _job(name, deployment.company_name, is_shared=deployment.is_shared)
 
 
 @cache
-def job(name: str, company_name: str) -> UnresolvedAssetJobDefinition:
-    """One job of a company; always the same object, as Dagster wants of a job that a sensor names."""
+def _job(name: str, company: str, *, is_shared: bool) -> UnresolvedAssetJobDefinition:
     selection, description = SELECTIONS[name]
-    return dg.define_asset_job(name, selection, description=description, tags={COMPANY_TAG: company_name})
+    made = dg.define_asset_job(name, selection, description=description, tags={COMPANY_TAG: company})
+    return keys.named_job(made, company) if is_shared else made

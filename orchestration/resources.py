@@ -1,28 +1,22 @@
-"""Where things lie and how they are opened: the deployment, the warehouse, dbt and the model registry.
+"""Where things lie and how they are opened: the deployment, the warehouse and the model registry.
 
-The only module of this package that reads the environment. Does not belong here: anything about what the tables,
-features or models mean.
+The only module of this package that reads the environment; what its variables may say is `orchestration.storage`. Does
+not belong here: anything about what the tables, features or models mean.
 """
 
-import hashlib
-import importlib.metadata
 import os
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import duckdb
-from dagster_dbt import DbtCliResource
-from packaging.version import Version
+from dotenv import load_dotenv
 
 from companies import settings
+from orchestration import storage
 
 if TYPE_CHECKING:
     from ml.registrations import Store
@@ -30,18 +24,33 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DBT_FOLDER = ROOT / "dbt_project"
 POOL = "duckdb_writer"
+# Set for Dagster, which reads `.env` by itself and would find the URL there without its driver.
+DAGSTER_URL = "LIFECYCLE_DAGSTER_URL"
 # What DuckDB may hold in memory before it spills to disk; larger data take longer, not more.
 MEMORY_LIMIT = "4GB"
 
 
 class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster leaves the type parameter open
-    """One company's place: its settings, the sources it reads and the folder that holds all its state."""
+    """One company's place: its settings, the sources it reads and the folder that holds all its state.
+
+    Attributes:
+        companies: all companies of the deployment; with more than one they share Dagster's instance, and this one's
+            name comes first in its asset keys. Empty: it is alone.
+        has_dagster_database, has_mlflow_database: the records lie in the PostgreSQL that the environment names. The
+            URLs are read where they are used and kept nowhere: fields of a resource are shown in the UI.
+        artifact_root: URI below which each company has a folder for MLflow's files; empty: its state.
+    """
 
     company_name: str
     state_folder: str
     data_folder: str
     companies_folder: str = str(settings.FOLDER)
     memory_limit: str = MEMORY_LIMIT
+    companies: list[str] = []  # noqa: RUF012 - pydantic copies it
+    has_dagster_database: bool = False
+    has_mlflow_database: bool = False
+    artifact_root: str = ""
+    executor: str = "in_process"
 
     @property
     def company(self) -> settings.Company:
@@ -79,20 +88,37 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
         return self.state / "dbt_docs" / "index.html"
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other companies are deployed beside this one."""
+        return len(self.companies) > 1
+
+    def asset_key(self, *path: str) -> dg.AssetKey:
+        """The key of an asset of this company; every result and every look-up of a record names its asset by it."""
+        return dg.AssetKey([self.company_name, *path] if self.is_shared else path)
+
+    @property
     def tracking_uri(self) -> str:
-        """MLflow's store."""
+        """MLflow's store; the URL of a database may hold a password."""
+        if self.has_mlflow_database:
+            return _database("LIFECYCLE_MLFLOW_DATABASE")
         return f"sqlite:///{self.state / 'mlflow.db'}"
 
     @property
     def artifact_folder(self) -> Path:
-        """Where MLflow keeps files."""
+        """Where MLflow keeps files unless another root is named."""
         return self.state / "mlartifacts"
 
+    @property
+    def artifact_location(self) -> str:
+        """Where MLflow keeps files, as a URI."""
+        return f"{self.artifact_root}/{self.company_name}" if self.artifact_root else self.artifact_folder.as_uri()
+
     def model_store(self) -> "Store":
-        """The company's model registry."""
+        """The company's model registry; in a database that companies may share, its models bear its name."""
         from ml.registrations import Store
 
-        return Store(self.tracking_uri, self.artifact_folder, experiment=self.company_name)
+        owner = self.company_name if self.has_mlflow_database else ""
+        return Store(self.tracking_uri, self.artifact_location, experiment=self.company_name, owner=owner)
 
     def model_card(self, model: str) -> str:
         """The model's card from the docs, shown in the registry."""
@@ -105,8 +131,13 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
 
     @property
     def dagster_folder(self) -> Path:
-        """Run records and event logs."""
-        return self.state / "dagster"
+        """Run records and event logs; those of all companies where several are deployed."""
+        return (Path(self.state_folder) if self.is_shared else self.state) / storage.SHARED_FOLDER
+
+    @property
+    def dagster_home(self) -> Path:
+        """The folder whose `dagster.yaml` counts: ours as it stands, or one made from it (`orchestration.instance`)."""
+        return self.dagster_folder if self.is_shared or self.has_dagster_database else ROOT
 
     @contextmanager
     def warehouse(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -137,16 +168,39 @@ def _connect(path: Path, *, read_only: bool, tries: int = 20) -> duckdb.DuckDBPy
 def deployment_from_environment(company_name: str | None = None) -> Deployment:
     """The deployment that the environment names; every variable has a default (see `.env.example`).
 
+    Variables of a file `.env` count where the environment does not have them.
+
     Args:
         company_name: instead of the one the environment names.
+
+    Raises:
+        DeploymentError: a variable is wrong.
     """
+    load_dotenv(storage.file_of_variables("LIFECYCLE_ENV_FILE", os.environ.get("LIFECYCLE_ENV_FILE"), ROOT / ".env"))
+    companies = storage.companies("LIFECYCLE_COMPANIES", os.environ.get("LIFECYCLE_COMPANIES", ""))
+    company = company_name or os.environ.get("LIFECYCLE_COMPANY") or (companies[0] if companies else "sample")
+    storage.one_of("LIFECYCLE_COMPANIES", company, companies)
+    artifacts = os.environ.get("LIFECYCLE_ARTIFACT_ROOT")
+    executor = os.environ.get("LIFECYCLE_EXECUTOR") or "in_process"
+    dagster_url, mlflow_url = _database("LIFECYCLE_DAGSTER_DATABASE"), _database("LIFECYCLE_MLFLOW_DATABASE")
+    storage.refuse_one_database_for_both(dagster_url, mlflow_url)
     return Deployment(
-        company_name=company_name or os.environ.get("LIFECYCLE_COMPANY") or "sample",
+        company_name=company,
         state_folder=str(_folder("LIFECYCLE_STATE_DIR", ROOT / "var")),
         data_folder=str(_folder("LIFECYCLE_DATA_DIR", ROOT.parent / "shared" / "data")),
         companies_folder=str(_folder("LIFECYCLE_COMPANIES_DIR", settings.FOLDER)),
         memory_limit=os.environ.get("LIFECYCLE_MEMORY_LIMIT") or MEMORY_LIMIT,
+        companies=companies,
+        has_dagster_database=bool(dagster_url),
+        has_mlflow_database=bool(mlflow_url),
+        artifact_root=storage.artifact_root("LIFECYCLE_ARTIFACT_ROOT", artifacts) if artifacts else "",
+        executor=storage.executor("LIFECYCLE_EXECUTOR", executor),
     )
+
+
+def _database(variable: str) -> str:
+    value = os.environ.get(variable)
+    return storage.postgres_url(variable, value) if value else ""
 
 
 def _folder(variable: str, default: Path) -> Path:
@@ -154,22 +208,37 @@ def _folder(variable: str, default: Path) -> Path:
 
 
 def dagster_environment(deployment: Deployment) -> dict[str, str]:
-    """What Dagster, and every process we start, needs to find this deployment's run storage, warehouse and company."""
+    """What Dagster, and every process we start, needs to find this deployment's run storage, warehouse and company.
+
+    Without secrets, so that it can be printed.
+    """
     return {
-        "DAGSTER_HOME": str(ROOT),
+        "DAGSTER_HOME": str(deployment.dagster_home),
         "LIFECYCLE_DAGSTER_DIR": str(deployment.dagster_folder),
         "LIFECYCLE_COMPANY": deployment.company_name,
+        "LIFECYCLE_COMPANIES": ",".join(deployment.companies),
         "LIFECYCLE_STATE_DIR": deployment.state_folder,
         "LIFECYCLE_DATA_DIR": deployment.data_folder,
         "LIFECYCLE_COMPANIES_DIR": deployment.companies_folder,
         "LIFECYCLE_MEMORY_LIMIT": deployment.memory_limit,
+        "LIFECYCLE_ARTIFACT_ROOT": deployment.artifact_root,
+        "LIFECYCLE_EXECUTOR": deployment.executor,
     }
+
+
+def secret_environment(deployment: Deployment) -> dict[str, str]:
+    """The URLs of the databases in use, to be handed to processes and never shown; one not in use is empty."""
+    dagster = _database("LIFECYCLE_DAGSTER_DATABASE") if deployment.has_dagster_database else ""
+    mlflow = _database("LIFECYCLE_MLFLOW_DATABASE") if deployment.has_mlflow_database else ""
+    return {"LIFECYCLE_DAGSTER_DATABASE": dagster, DAGSTER_URL: dagster, "LIFECYCLE_MLFLOW_DATABASE": mlflow}
 
 
 def point_dagster_at(deployment: Deployment) -> None:
     """Let Dagster and the processes we start find this deployment."""
-    deployment.dagster_folder.mkdir(parents=True, exist_ok=True)
-    os.environ.update(dagster_environment(deployment))
+    from orchestration import instance
+
+    instance.prepare(deployment)
+    os.environ.update(dagster_environment(deployment) | secret_environment(deployment))
 
 
 @contextmanager
@@ -185,49 +254,3 @@ def environment(**values: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def git_commit() -> str:
-    """The commit of the checkout, or `unknown` outside one (a container without git, a source archive)."""
-    git = shutil.which("git")
-    if git is None:
-        return "unknown"
-    result = subprocess.run(  # noqa: S603 - fixed arguments
-        [git, "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return result.stdout.strip() or "unknown"
-
-
-@cache
-def code_version() -> str:
-    """Names the code that models are made of: equal files give the same 16 hex digits."""
-    digest = hashlib.sha256()
-    for package in ("feature_definitions", "ml"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-class LeanDbt(DbtCliResource):
-    """dbt's command line without two expensive courtesies of `DbtCliResource`.
-
-    The parent asks `dbt --version` in a process of its own (3.5 CPU seconds and a call to the package index) and
-    builds a dbt adapter inside this process (3 to 4 seconds, and a connection that can hold the warehouse's lock).
-    We read the version from the installed package and build no adapter; row counts are read by us after dbt ended.
-    """
-
-    @property
-    def _cli_version(self) -> Version:
-        return Version(importlib.metadata.version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Any) -> Any:  # noqa: ANN401, ARG002 - the parent's signature
-        return None
-
-
-def dbt_resource() -> LeanDbt:
-    """The dbt of this interpreter's environment, whether or not that environment is activated."""
-    return LeanDbt(
-        project_dir=str(DBT_FOLDER),
-        profiles_dir=str(DBT_FOLDER),
-        dbt_executable=str(Path(sys.executable).parent / "dbt"),
-    )

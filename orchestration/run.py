@@ -24,7 +24,7 @@ from companies.settings import CompanyError
 from orchestration.exclusive import STARTED_BY, AnotherRunError, end_dead_runs, end_orphaned_dbt, only_run
 from orchestration.manifest import ManifestError
 from orchestration.progress import wide_console
-from orchestration.resources import ROOT, Deployment, deployment_from_environment, point_dagster_at
+from orchestration.resources import Deployment, deployment_from_environment, point_dagster_at
 
 OK, FAILED, WRONG_SETTINGS, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--company", help="overrides LIFECYCLE_COMPANY")
     chosen = parser.parse_args(arguments)
     console = wide_console()
-    deployment = deployment_from_environment(chosen.company)
     try:
+        deployment = deployment_from_environment(chosen.company)
         console.print(escape(deployment.company.title), style="bold")
         timings = run(deployment)
     except CompanyError as error:
@@ -93,7 +93,7 @@ def _run(deployment: Deployment) -> list[Timing]:
     loaded = Timing("definitions", time.monotonic() - started)
     # dbt's own output goes to a file, not between the progress lines.
     console = deployment.state / "console.log"
-    with _instance() as instance, console.open("w") as output, contextlib.redirect_stdout(output):
+    with _instance(deployment) as instance, console.open("w") as output, contextlib.redirect_stdout(output):
         end_orphaned_dbt(deployment.state)
         end_dead_runs(instance)
         months = _months(deployment)
@@ -107,13 +107,14 @@ def _run(deployment: Deployment) -> list[Timing]:
     return [loaded, *rebuilt, *scored]
 
 
-def _instance() -> dg.DagsterInstance:
+def _instance(deployment: Deployment) -> dg.DagsterInstance:
     """The instance of the UI, without a copy of our output.
 
     Dagster's copies are made by four processes a job, which would print tracebacks of their own at Ctrl-C.
     """
     silent = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(ROOT), overrides={"compute_logs": silent}))
+    home = str(deployment.dagster_home)
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(home, overrides={"compute_logs": silent}))
 
 
 def _months(deployment: Deployment) -> Sequence[str]:

@@ -22,7 +22,7 @@ Evaluate = Callable[[dg.ScheduleEvaluationContext], dg.RunRequest | dg.SkipReaso
 def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
     """All schedules of a company's deployment."""
     company = deployment.company
-    made = [_daily_refresh(company), _weekly_training(company), _monthly_forecast(company)]
+    made = [_daily_refresh(company), _weekly_training(deployment), _monthly_forecast(deployment)]
     if PRUNING in {job.name for job in jobs(deployment)}:
         made.append(_weekly_pruning(company))
     return made
@@ -45,7 +45,9 @@ def _daily_refresh(company: Company) -> dg.ScheduleDefinition:
     return daily_refresh
 
 
-def _weekly_training(company: Company) -> dg.ScheduleDefinition:
+def _weekly_training(deployment: Deployment) -> dg.ScheduleDefinition:
+    company = deployment.company
+
     @_schedule(
         company,
         "weekly_training",
@@ -53,14 +55,16 @@ def _weekly_training(company: Company) -> dg.ScheduleDefinition:
         "Once a week: train all models again; a challenger takes over only if it passes its gates.",
     )
     def weekly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if newest_covered_month(context.instance, company) is None:
+        if newest_covered_month(context.instance, deployment) is None:
             return dg.SkipReason("Nothing to learn from: no refresh has covered a whole month yet.")
         return dg.RunRequest()
 
     return weekly_training
 
 
-def _monthly_forecast(company: Company) -> dg.ScheduleDefinition:
+def _monthly_forecast(deployment: Deployment) -> dg.ScheduleDefinition:
+    company = deployment.company
+
     @_schedule(
         company,
         "monthly_forecast",
@@ -68,7 +72,7 @@ def _monthly_forecast(company: Company) -> dg.ScheduleDefinition:
         "Once a month: forecast revenue anew from the newest month that the data cover, and publish it.",
     )
     def monthly_forecast(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        month = newest_covered_month(context.instance, company)
+        month = newest_covered_month(context.instance, deployment)
         if month is None:
             return dg.SkipReason("Nothing to forecast from: no refresh has covered a whole month yet.")
         return dg.RunRequest(partition_key=month)

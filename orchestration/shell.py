@@ -1,21 +1,68 @@
-"""`eval "$(make env)"`: the environment in which Dagster's own commands (`dg`, `dagster`) find a company's deployment.
+"""The environment in which Dagster's own commands (`dg`, `dagster`) find a deployment: printed, or a command in it.
 
-Belongs here: printing shell exports. Does not belong here: what they mean (`orchestration.resources`).
+`eval "$(make env)"` sets it in a shell; `python -m orchestration.shell dagster-daemon run` starts a command in it, as
+a supervisor wants it: one process, which gets its signals. Belongs here: only that. What the variables mean is
+`orchestration.resources`.
 """
 
+import os
 import shlex
+import shutil
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-from orchestration.resources import dagster_environment, deployment_from_environment
+from companies.settings import CompanyError
+from orchestration import instance
+from orchestration.resources import (
+    ROOT,
+    Deployment,
+    dagster_environment,
+    deployment_from_environment,
+    point_dagster_at,
+    secret_environment,
+)
+
+WRONG_SETTINGS, NOT_FOUND = 2, 127
 
 
-def main() -> int:
-    """Print one export per variable, quoted for a POSIX shell."""
-    deployment = deployment_from_environment()
-    deployment.dagster_folder.mkdir(parents=True, exist_ok=True)
-    for name, value in dagster_environment(deployment).items():
-        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print one export per variable, quoted for a POSIX shell; with arguments become that command instead."""
+    command = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        deployment = deployment_from_environment()
+    except CompanyError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_SETTINGS
+    if command:
+        return _become(deployment, command)
+    instance.prepare(deployment)
+    sys.stdout.writelines(f"{line}\n" for line in exports(deployment))
     return 0
+
+
+def exports(deployment: Deployment) -> list[str]:
+    """One line per variable; a database's URL is fetched by the shell that evaluates the line, and not shown."""
+    shown = [f"export {name}={shlex.quote(value)}" for name, value in dagster_environment(deployment).items()]
+    fetch = f"cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} -m orchestration.shell printenv"
+    secrets = secret_environment(deployment)
+    return [*shown, *(f'export {name}="$({fetch} {name})"' for name, value in secrets.items() if value)]
+
+
+def _become(deployment: Deployment, command: Sequence[str]) -> int:
+    """Replace this process by the command; ours are found whether or not the environment is activated.
+
+    It works in the folder of Dagster's records: there lies the list of code locations, and there is no `.env`, which
+    Dagster would read over the environment.
+    """
+    point_dagster_at(deployment)
+    os.chdir(deployment.dagster_folder)
+    ours = Path(sys.executable).parent / command[0]
+    found = str(ours) if ours.is_file() else shutil.which(command[0])
+    if found is not None:
+        os.execv(found, [found, *command[1:]])  # noqa: S606 - the person's own command
+    sys.stderr.write(f"{command[0]} is not there: neither in {ours.parent} nor on the PATH.\n")
+    return NOT_FOUND
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from companies.settings import CompanyError
 from feature_definitions import registry as views
 from ingestion.contract import TABLES
 from orchestration import frames
-from orchestration.resources import Deployment, code_version, deployment_from_environment
+from orchestration.code_identity import code_version
+from orchestration.resources import Deployment, deployment_from_environment
 
 if TYPE_CHECKING:
     from ml.training_sets import Manifest

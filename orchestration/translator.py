@@ -4,7 +4,7 @@ Belongs here: names and labels only. The keys follow the warehouse (`marts/fct_d
 of the marts, owners come from the model's own `meta.owner`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,12 +14,16 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtP
 class LayerTranslator(DagsterDbtTranslator):
     """Group dbt's assets by layer, and the marts by area; tests on sources are checks of the raw tables."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: Sequence[str] = ()) -> None:
+        """A translator whose keys begin with `prefix`."""
         super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+        self._prefix = list(prefix)
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """The parent's spec with our group, owner and kinds."""
+        """The parent's spec with our key, group, owner and kinds."""
         spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
+        if self._prefix:
+            spec = spec.replace_attributes(key=spec.key.with_prefix(self._prefix))
         if unique_id.startswith("source."):
             return spec
         node = manifest["nodes"][unique_id]

@@ -1,6 +1,6 @@
-"""`make ui`: the Dagster and MLflow UIs of one company on loopback, until Ctrl-C.
+"""`make ui`: Dagster's UI for all companies of the deployment and MLflow's for each store, on loopback, until Ctrl-C.
 
-Belongs here: starting, watching and stopping the two servers. Nothing is served beyond this machine.
+Belongs here: starting, watching and stopping the servers. Nothing is served beyond this machine.
 """
 
 import contextlib
@@ -10,46 +10,84 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
+from rich.markup import escape
 
+from companies.settings import CompanyError
+from orchestration import instance
 from orchestration.resources import ROOT, Deployment, deployment_from_environment, environment, point_dagster_at
 
 HOST = "127.0.0.1"
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 STOP_SECONDS = 15
+WRONG_SETTINGS = 2
 # Without it MLflow opens on its pages for language models.
 MLFLOW_PAGE = "/#/experiments?workflowType=machine_learning"
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that was started: its name, where it listens, its process."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+
 def main() -> int:
-    """Start both UIs, print their addresses, and stop them on Ctrl-C or SIGTERM."""
+    """Start the UIs, print their addresses, and stop them on Ctrl-C or SIGTERM."""
     console = Console()
-    deployment = deployment_from_environment()
+    try:
+        deployment = deployment_from_environment()
+        title = ", ".join(deployment.companies) if deployment.is_shared else deployment.company.title
+    except CompanyError as error:
+        console.print(escape(str(error)), style="red", highlight=False)
+        return WRONG_SETTINGS
     point_dagster_at(deployment)
-    dagster_port, mlflow_port = free_port(DAGSTER_PORT), free_port(MLFLOW_PORT)
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _interrupt)
-    with environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true"):
-        servers = [
-            _start(_mlflow(deployment, mlflow_port), deployment.state / "mlflow-ui.log"),
-            _start(_dagster(dagster_port), deployment.state / "dagster-ui.log"),
-        ]
+    servers: list[Server] = []
     try:
-        console.print(f"[bold]{deployment.company.title}[/bold]: starting, this takes some seconds ...")
-        _wait_until_up([dagster_port, mlflow_port], servers)
-        console.print(f"Dagster  http://{HOST}:{dagster_port}  (assets, runs, checks)")
-        console.print(f"MLflow   http://{HOST}:{mlflow_port}{MLFLOW_PAGE}  (runs, registered models)")
-        console.print("Ctrl-C stops both.")
+        servers.extend(_servers(deployment))
+        console.print(f"[bold]{escape(title)}[/bold]: starting, this takes some seconds ...")
+        _wait_until_up([server.port for server in servers], [server.process for server in servers])
+        for server in servers:
+            page, content = ("", "assets, runs, checks") if server is servers[0] else (MLFLOW_PAGE, "runs, models")
+            console.print(f"{server.name:<16} http://{HOST}:{server.port}{page}  ({content})", soft_wrap=True)
+        console.print("Ctrl-C stops them.")
         return _wait_for_end(servers, deployment, console)
     except KeyboardInterrupt:
         return 0
     finally:
-        _stop(servers)
+        _stop([server.process for server in servers])
         console.print("Stopped.")
+
+
+def _servers(deployment: Deployment) -> Iterator[Server]:
+    """Dagster's first; one MLflow per store: one for all companies in a database, else one for each."""
+    port = free_port(DAGSTER_PORT)
+    yield Server("Dagster", port, _start(_dagster(deployment, port), deployment.dagster_folder / "dagster-ui.log"))
+    everyone = [deployment_from_environment(name) for name in deployment.companies] or [deployment]
+    stores = {one.tracking_uri: one for one in reversed(everyone)}
+    port = MLFLOW_PORT
+    for uri, one in reversed(stores.items()):
+        port = free_port(port)
+        name = "MLflow" if len(stores) == 1 else f"MLflow {one.company_name}"
+        one.state.mkdir(parents=True, exist_ok=True)
+        # By the environment: a command line is seen by everybody on the machine, and the URL may hold a password.
+        with environment(
+            MLFLOW_BACKEND_STORE_URI=uri,
+            MLFLOW_DEFAULT_ARTIFACT_ROOT=one.artifact_location,
+            MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
+            MLFLOW_DISABLE_TELEMETRY="true",
+        ):
+            yield Server(name, port, _start(_mlflow(port), one.state / "mlflow-ui.log"))
+        port += 1
 
 
 def free_port(preferred: int) -> int:
@@ -66,16 +104,14 @@ def free_port(preferred: int) -> int:
     raise OSError(msg)
 
 
-def _dagster(port: int) -> list[str]:
-    command = [_tool("dagster"), "dev", "-m", "orchestration.definitions"]
-    return [*command, "-h", HOST, "-p", str(port), "--log-level", "warning"]
+def _dagster(deployment: Deployment, port: int) -> list[str]:
+    one = ["-m", "orchestration.definitions", "-d", str(ROOT)]
+    code = ["-w", str(instance.workspace_file(deployment))] if deployment.is_shared else one
+    return [_tool("dagster"), "dev", *code, "-h", HOST, "-p", str(port), "--log-level", "warning"]
 
 
-def _mlflow(deployment: Deployment, port: int) -> list[str]:
-    deployment.state.mkdir(parents=True, exist_ok=True)
-    store = ["--backend-store-uri", deployment.tracking_uri]
-    artifacts = ["--default-artifact-root", deployment.artifact_folder.as_uri()]
-    return [_tool("mlflow"), "server", "--host", HOST, "--port", str(port), "--workers", "1", *store, *artifacts]
+def _mlflow(port: int) -> list[str]:
+    return [_tool("mlflow"), "server", "--host", HOST, "--port", str(port), "--workers", "1"]
 
 
 def _tool(name: str) -> str:
@@ -83,9 +119,10 @@ def _tool(name: str) -> str:
 
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a server in the folder of its log: in ours Dagster would read a file `.env` over the environment."""
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - commands of our own
-            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
 
 
@@ -103,10 +140,17 @@ def _listens(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def _wait_for_end(servers: Sequence[subprocess.Popen[bytes]], deployment: Deployment, console: Console) -> int:
-    while all(server.poll() is None for server in servers):
+def _wait_for_end(servers: Sequence[Server], deployment: Deployment, console: Console) -> int:
+    """Until Dagster ends, or anything where one company is all there is; an MLflow of another company may be missed."""
+    running = list(servers)
+    while running and running[0] is servers[0]:
+        ended = [server for server in running if server.process.poll() is not None]
+        for server in ended:
+            console.print(f"[red]{server.name} ended by itself; its log is below {deployment.state_folder}.[/red]")
+            running.remove(server)
+        if ended and not deployment.is_shared:
+            break
         time.sleep(0.5)
-    console.print(f"[red]A server ended by itself; its log is in {deployment.state}.[/red]")
     return 1
 
 

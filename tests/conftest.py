@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# A developer's `.env` may name the databases of a real deployment; no test may read or write there.
+os.environ["LIFECYCLE_ENV_FILE"] = os.devnull
+for variable in ("LIFECYCLE_COMPANIES", "LIFECYCLE_DAGSTER_DATABASE", "LIFECYCLE_MLFLOW_DATABASE"):
+    os.environ.pop(variable, None)
 # Files of whole runs, the longest first: a long file that starts last keeps one core waiting for the other.
 LONGEST = ("test_killed_runs", "test_chain", "test_robustness", "test_sample_against_truth", "test_gates_stop_faults")
 

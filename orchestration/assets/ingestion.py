@@ -147,13 +147,15 @@ def raw_tables(
     for name, total in totals.items():
         # A table the source does not have is empty, and says so.
         table = landed.get(name, TableLoad(name, "", 0, 0, 0, 0, 0, 0))
-        yield dg.MaterializeResult(asset_key=["raw", name], metadata=_figures(table, total, deployment))
-        yield from _results(table)
-        yield dg.MaterializeResult(asset_key=["quarantine", name], metadata={"quarantined_now": table.quarantined})
+        raw = deployment.asset_key("raw", name)
+        yield dg.MaterializeResult(asset_key=raw, metadata=_figures(table, total, deployment))
+        yield from _results(deployment, table)
+        quarantine = deployment.asset_key("quarantine", name)
+        yield dg.MaterializeResult(asset_key=quarantine, metadata={"quarantined_now": table.quarantined})
     for name in CONTROL_TABLES:
         # The sensor over the source's folder reads it: files that are landed need not be landed again.
         metadata = {"contents": found} if name == "loads" else {}
-        yield dg.MaterializeResult(asset_key=["control", name], metadata=metadata)
+        yield dg.MaterializeResult(asset_key=deployment.asset_key("control", name), metadata=metadata)
 
 
 def _contents(deployment: Deployment) -> str:
@@ -179,16 +181,16 @@ def _figures(table: TableLoad, total: int, deployment: Deployment) -> dict[str, 
     }
 
 
-def _results(table: TableLoad) -> Iterator[dg.AssetCheckResult]:
+def _results(deployment: Deployment, table: TableLoad) -> Iterator[dg.AssetCheckResult]:
     ratio = table.quarantined / table.read if table.read else 0.0
     yield dg.AssetCheckResult(
-        asset_key=["raw", table.table],
+        asset_key=deployment.asset_key("raw", table.table),
         check_name="rows_are_accounted_for",
         passed=table.read == table.accepted + table.quarantined,
         metadata={"read": table.read, "accepted": table.accepted, "quarantined": table.quarantined},
     )
     yield dg.AssetCheckResult(
-        asset_key=["raw", table.table],
+        asset_key=deployment.asset_key("raw", table.table),
         check_name="matches_contract",
         passed=ratio <= QUARANTINE_WARNING_RATIO,
         severity=dg.AssetCheckSeverity.WARN,

@@ -47,14 +47,14 @@ def metric_assets() -> dg.AssetsDefinition:
             newest = metric_values.newest(connection)
         context.log.info(f"{len(layer.definitions)} metrics, {rows:,} values")
         yield dg.MaterializeResult(
-            asset_key=["metrics", "metric_definitions"],
+            asset_key=deployment.asset_key("metrics", "metric_definitions"),
             metadata={
                 "dagster/row_count": len(layer.definitions),
                 "definitions": dg.MetadataValue.md(_as_markdown(layer.definitions)),
             },
         )
         yield dg.MaterializeResult(
-            asset_key=["metrics", "metric_values"],
+            asset_key=deployment.asset_key("metrics", "metric_values"),
             metadata={
                 "dagster/row_count": rows,
                 "newest": dg.MetadataValue.md(_newest_as_markdown(layer.definitions, newest)),

@@ -15,7 +15,8 @@ from feature_definitions import registry as views
 from ingestion.contract import TABLES
 from orchestration import figures, frames, records, training_sets
 from orchestration.checks import model_quality
-from orchestration.resources import POOL, Deployment, code_version, git_commit
+from orchestration.code_identity import code_version, git_commit
+from orchestration.resources import POOL, Deployment
 
 if TYPE_CHECKING:
     from ml.registrations import Registration
@@ -73,7 +74,7 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
         report = trained.outcome.report
         context.log.info(f"{name}: {report.status}. " + " ".join(report.reasons))
         yield dg.MaterializeResult(metadata=_metadata(trained, registration, main_figure))
-        yield from model_quality.results(name, report, registration)
+        yield from model_quality.results(report, registration)
 
     return train
 

@@ -110,18 +110,19 @@ def _performance_assets() -> dg.AssetsDefinition:
                 if of is not None:
                     advice, reasons = watching.write_advice(connection, deployment.company, of)
                     context.log.info(f"{model}: {advice}. " + "; ".join(reasons))
-            yield _result(connection, "performance")
-            yield _result(connection, "retraining_advice", advice=dg.MetadataValue.json(watching.advised(connection)))
+            yield _result(connection, deployment.asset_key("monitoring", "performance"))
+            told = dg.MetadataValue.json(watching.advised(connection))
+            yield _result(connection, deployment.asset_key("monitoring", "retraining_advice"), advice=told)
 
     return watch_performance
 
 
 def _result(
-    connection: duckdb.DuckDBPyConnection, table: str, **metadata: dg.JsonMetadataValue
+    connection: duckdb.DuckDBPyConnection, key: dg.AssetKey, **metadata: dg.JsonMetadataValue
 ) -> dg.MaterializeResult[None]:
-    frame = connection.execute(f"from {watching.SCHEMA}.{table} order by 1, 2, 3").df()
+    frame = connection.execute(f"from {watching.SCHEMA}.{key.path[-1]} order by 1, 2, 3").df()
     return dg.MaterializeResult(
-        asset_key=["monitoring", table],
+        asset_key=key,
         metadata={
             "dagster/row_count": len(frame),
             "rows": dg.MetadataValue.md(str(frame.to_markdown(index=False)) if len(frame) else "no rows"),

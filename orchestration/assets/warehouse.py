@@ -3,7 +3,7 @@
 Belongs here: running dbt for a selection and attaching row counts. What the models compute is dbt's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -13,27 +13,34 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from orchestration import coverage
 from orchestration.exclusive import STARTED_BY, noted_dbt
+from orchestration.lean_dbt import LeanDbt
 from orchestration.manifest import project
 from orchestration.partitions import as_of
-from orchestration.resources import POOL, Deployment, LeanDbt, environment
+from orchestration.resources import POOL, Deployment, environment
 from orchestration.translator import LayerTranslator
 
 FEATURES = "path:models/features"
 
 
-def warehouse_assets(partitions: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """All dbt models: staging to marts without partitions, features by `as_of` month."""
-    dbt_project = project()
-    return [_layers(dbt_project), _features(dbt_project, partitions)]
+def warehouse_assets(
+    partitions: dg.TimeWindowPartitionsDefinition, prefix: Sequence[str] = ()
+) -> list[dg.AssetsDefinition]:
+    """All dbt models: staging to marts without partitions, features by `as_of` month.
+
+    Args:
+        prefix: what comes first in every key.
+    """
+    dbt_project, translator = project(), LayerTranslator(prefix)
+    return [_layers(dbt_project, translator), _features(dbt_project, translator, partitions)]
 
 
-def _layers(dbt_project: DbtProject) -> dg.AssetsDefinition:
+def _layers(dbt_project: DbtProject, translator: LayerTranslator) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=dbt_project.manifest_path,
         exclude=FEATURES,
         project=dbt_project,
         name="dbt_warehouse",
-        dagster_dbt_translator=LayerTranslator(),
+        dagster_dbt_translator=translator,
         pool=POOL,
     )
     def build_warehouse(context: dg.AssetExecutionContext, dbt: LeanDbt, deployment: Deployment) -> Iterator[Any]:
@@ -42,13 +49,15 @@ def _layers(dbt_project: DbtProject) -> dg.AssetsDefinition:
     return build_warehouse
 
 
-def _features(dbt_project: DbtProject, partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
+def _features(
+    dbt_project: DbtProject, translator: LayerTranslator, partitions: dg.TimeWindowPartitionsDefinition
+) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=dbt_project.manifest_path,
         select=FEATURES,
         project=dbt_project,
         name="dbt_features",
-        dagster_dbt_translator=LayerTranslator(),
+        dagster_dbt_translator=translator,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,

@@ -36,7 +36,7 @@ def expectation_checks() -> dg.AssetChecksDefinition:
         wanted = context.selected_asset_check_keys
         for report in _evaluate(deployment):
             for check, suite in CHECKS.items():
-                if dg.AssetCheckKey(dg.AssetKey(["raw", report.table]), check) in wanted:
+                if dg.AssetCheckKey(deployment.asset_key("raw", report.table), check) in wanted:
                     yield _result(deployment, report, check, suite)
 
     return raw_expectations
@@ -67,7 +67,7 @@ def _result(deployment: Deployment, report: TableReport, check: str, suite: Suit
     unmet = [outcome for outcome in report.failed(suite) if outcome.severity != "info"]
     is_broken = any(outcome.severity == "critical" for outcome in unmet)
     return dg.AssetCheckResult(
-        asset_key=["raw", report.table],
+        asset_key=deployment.asset_key("raw", report.table),
         check_name=check,
         passed=not unmet,
         severity=dg.AssetCheckSeverity.ERROR if is_broken else dg.AssetCheckSeverity.WARN,

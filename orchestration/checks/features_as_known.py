@@ -54,27 +54,30 @@ def results(deployment: Deployment) -> Iterator[dg.AssetCheckResult]:
         stored = {view.name: rederivation.stored_rows(connection, view, month) for view in views} if month else {}
     derived = rederivation.derived_anew(deployment, views, month) if month else {}
     for view in views:
+        key = deployment.asset_key("features", view.name)
         if month is None:
-            yield _result(view, passed=True, reason="no feature table holds a row")
+            yield _result(key, passed=True, reason="no feature table holds a row")
         else:
-            yield _compared(view, stored[view.name], derived[view.name], month)
+            yield _compared(key, view, stored[view.name], derived[view.name], month)
 
 
-def _compared(view: FeatureView, stored: "pd.DataFrame", derived: "pd.DataFrame", month: "date") -> dg.AssetCheckResult:
+def _compared(
+    key: dg.AssetKey, view: FeatureView, stored: "pd.DataFrame", derived: "pd.DataFrame", month: "date"
+) -> dg.AssetCheckResult:
     from ml.leakage import are_as_known, differing_features
 
     names = [column.name for column in view.columns]
     differing = differing_features(stored, derived, [view.entity, "as_of"], names)
     gate = are_as_known(differing, len(stored), month)
     shown = differing.head(DIFFERENCES_SHOWN).to_markdown(index=False) if len(differing) else "none"
-    return _result(view, passed=gate.passed, reason=gate.reason, differences=dg.MetadataValue.md(str(shown)))
+    return _result(key, passed=gate.passed, reason=gate.reason, differences=dg.MetadataValue.md(str(shown)))
 
 
 def _result(
-    view: FeatureView, *, passed: bool, reason: str, **metadata: dg.MarkdownMetadataValue
+    key: dg.AssetKey, *, passed: bool, reason: str, **metadata: dg.MarkdownMetadataValue
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        asset_key=["features", view.name],
+        asset_key=key,
         check_name=CHECK,
         passed=passed,
         metadata={"reason": reason, **metadata},

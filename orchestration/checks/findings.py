@@ -48,8 +48,7 @@ def finding_checks(context: dg.AssetCheckExecutionContext, deployment: Deploymen
     with deployment.warehouse(read_only=True) as connection:
         is_built = _is_built(connection)
         for key in sorted(context.selected_asset_check_keys):
-            table = key.asset_key.path[-1]
-            yield _result(connection, table) if is_built else _unjudged(table)
+            yield _result(connection, key.asset_key) if is_built else _unjudged(key.asset_key)
 
 
 def _is_built(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -57,12 +56,13 @@ def _is_built(connection: duckdb.DuckDBPyConnection) -> bool:
     return set(MARTS) <= {name for (name,) in rows}
 
 
-def _unjudged(table: str) -> dg.AssetCheckResult:
+def _unjudged(key: dg.AssetKey) -> dg.AssetCheckResult:
     reason = "The marts are not built yet: run refresh_warehouse."
-    return _told(table, passed=False, metadata={"reason": reason})
+    return _told(key, passed=False, metadata={"reason": reason})
 
 
-def _result(connection: duckdb.DuckDBPyConnection, table: str) -> dg.AssetCheckResult:
+def _result(connection: duckdb.DuckDBPyConnection, key: dg.AssetKey) -> dg.AssetCheckResult:
+    table = key.path[-1]
     names = ", ".join(COLUMNS)
     rows = connection.execute(
         f"select {names} from marts.fct_data_quality_by_rule "  # noqa: S608 - names of ours
@@ -77,7 +77,7 @@ def _result(connection: duckdb.DuckDBPyConnection, table: str) -> dg.AssetCheckR
     score = _score(connection, table)
     if score is not None:
         metadata["score"] = score
-    return _told(table, passed=not any(row["severity"] in FAILING for row in found), metadata=metadata)
+    return _told(key, passed=not any(row["severity"] in FAILING for row in found), metadata=metadata)
 
 
 def _score(connection: duckdb.DuckDBPyConnection, table: str) -> float | None:
@@ -90,9 +90,9 @@ def _score(connection: duckdb.DuckDBPyConnection, table: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _told(table: str, *, passed: bool, metadata: dict[str, Any]) -> dg.AssetCheckResult:
+def _told(key: dg.AssetKey, *, passed: bool, metadata: dict[str, Any]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        asset_key=["raw", table],
+        asset_key=key,
         check_name=CHECK,
         passed=passed,
         severity=dg.AssetCheckSeverity.WARN,

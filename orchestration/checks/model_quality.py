@@ -49,7 +49,7 @@ def specs(model: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def results(model: str, report: "TrainingReport", registration: "Registration") -> Iterator[dg.AssetCheckResult]:
+def results(report: "TrainingReport", registration: "Registration") -> Iterator[dg.AssetCheckResult]:
     """One result per check; a model that could not be judged does not beat its baseline, and says what is missing."""
     for check, gates in GATES.items():
         reached = [gate for gate in report.gates if gate.name in gates]
@@ -58,7 +58,6 @@ def results(model: str, report: "TrainingReport", registration: "Registration") 
         passed = all(gate.passed for gate in reached) if reached else not is_owed
         reasons = [gate.reason for gate in reached] or [_not_reached(report, is_owed=is_owed)]
         yield dg.AssetCheckResult(
-            asset_key=["models", model],
             check_name=check,
             passed=passed,
             severity=dg.AssetCheckSeverity.ERROR if is_blocking else dg.AssetCheckSeverity.WARN,
@@ -69,7 +68,6 @@ def results(model: str, report: "TrainingReport", registration: "Registration") 
         )
     champion = registration.champion
     yield dg.AssetCheckResult(
-        asset_key=["models", model],
         check_name="can_be_served",
         passed=champion is not None,
         metadata={"champion": f"version {champion.version} ({champion.status})" if champion else "none"},

@@ -19,8 +19,8 @@ def score_after_refresh(deployment: Deployment) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         name="score_after_refresh",
         run_status=dg.DagsterRunStatus.SUCCESS,
-        monitored_jobs=[job("refresh_features", company.name)],
-        request_job=job("score_and_publish", company.name),
+        monitored_jobs=[job("refresh_features", deployment)],
+        request_job=job("score_and_publish", deployment),
         default_status=dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED,
         description=(
             "After every successful refresh_features: score the newest month that the data cover to its end, judge "
@@ -28,7 +28,7 @@ def score_after_refresh(deployment: Deployment) -> dg.SensorDefinition:
         ),
     )
     def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-        month = newest_covered_month(context.instance, company)
+        month = newest_covered_month(context.instance, deployment)
         if month is None:
             return dg.SkipReason("The data cover no month to its end yet; nothing is scored.")
         return dg.RunRequest(run_key=context.dagster_run.run_id, partition_key=month)

@@ -30,7 +30,7 @@ def champion_changed(deployment: Deployment) -> dg.SensorDefinition:
         ),
     )
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        month = newest_covered_month(context.instance, company)
+        month = newest_covered_month(context.instance, deployment)
         if month is None or not has_registry(deployment):
             return dg.SkipReason("Nothing is scored yet.")
         changed = _changed(deployment, context.instance, month)
@@ -51,16 +51,19 @@ def _changed(deployment: Deployment, instance: dg.DagsterInstance, month: str) -
 
     said = []
     for model in FACTS:
-        scored, champion = _scored(instance, model, month), registry.champion_info(deployment.model_store(), model)
+        scored, champion = (
+            _scored(instance, deployment, model, month),
+            registry.champion_info(deployment.model_store(), model),
+        )
         if scored is not None and champion is not None and champion.version != scored:
             why_not = refusal(champion)
             said.append(why_not or f"{model}: version {champion.version} is champion, {scored} was scored")
     return said
 
 
-def _scored(instance: dg.DagsterInstance, model: str, month: str) -> str | None:
+def _scored(instance: dg.DagsterInstance, deployment: Deployment, model: str, month: str) -> str | None:
     """The version of the newest predictions about a month; None where there are none."""
-    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(["predictions", model]), asset_partitions=[month])
+    wanted = dg.AssetRecordsFilter(deployment.asset_key("predictions", model), asset_partitions=[month])
     records = instance.fetch_materializations(wanted, limit=1).records
     found = records[0].asset_materialization if records else None
     value = found.metadata.get(MODEL_VERSION) if found else None

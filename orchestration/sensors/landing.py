@@ -13,13 +13,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from companies.settings import Company
 from ingestion.contents import Found, content_hash, digest_of, files_of
 from ingestion.errors import SourceError
 from orchestration.coverage import all_months
 from orchestration.resources import Deployment
 
-LOADS = dg.AssetKey(["control", "loads"])
 CONTENTS = "contents"
 # A tick must end long before the daemon gives up on it (60 seconds); what is not hashed by then waits for the next.
 HASHING_SECONDS = 20.0
@@ -142,14 +140,17 @@ def new_files(deployment: Deployment) -> dg.SensorDefinition:
     )
     def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            return _evaluated(context, company, folder)
+            return _evaluated(context, deployment, folder)
         except SourceError as error:
             return dg.SkipReason(str(error))
 
     return watch
 
 
-def _evaluated(context: dg.SensorEvaluationContext, company: Company, folder: Path) -> dg.SensorResult | dg.SkipReason:
+def _evaluated(
+    context: dg.SensorEvaluationContext, deployment: Deployment, folder: Path
+) -> dg.SensorResult | dg.SkipReason:
+    company = deployment.company
     files = files_of(folder, company.source)
     if not files:
         return dg.SkipReason(f"No file of the source lies in {folder}. {company.source.get}".strip())
@@ -161,7 +162,7 @@ def _evaluated(context: dg.SensorEvaluationContext, company: Company, folder: Pa
         return _nothing(found.memory, f"Waiting: {found.waits_for}.")
     if not found.new:
         return _nothing(found.memory, f"Nothing new among {len(files)} files.")
-    if content == _landed_content(context.instance):
+    if content == _landed_content(context.instance, deployment):
         return _nothing(replace(found.memory, requests=before.requests), "A run has landed these files already.")
     if months is None:
         return dg.SkipReason(f"No month of {company.name} is over yet; it begins on {company.history_starts_on}.")
@@ -174,8 +175,8 @@ def _nothing(memory: Memory, why: str) -> dg.SensorResult:
     return dg.SensorResult(skip_reason=why, cursor=memory.as_cursor())
 
 
-def _landed_content(instance: dg.DagsterInstance) -> str | None:
+def _landed_content(instance: dg.DagsterInstance, deployment: Deployment) -> str | None:
     """The name of the contents that the newest landing found, whoever launched it; None before the first."""
-    event = instance.get_latest_materialization_event(LOADS)
+    event = instance.get_latest_materialization_event(deployment.asset_key("control", "loads"))
     found = event.asset_materialization.metadata.get(CONTENTS) if event and event.asset_materialization else None
     return str(found.value) if found else None

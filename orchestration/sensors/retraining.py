@@ -15,8 +15,6 @@ import dagster as dg
 from companies.reporting import Monitoring
 from orchestration.resources import Deployment
 
-ADVICE = dg.AssetKey(["monitoring", "retraining_advice"])
-
 
 @dataclass(frozen=True)
 class Advice:
@@ -70,7 +68,7 @@ def retraining_due(deployment: Deployment) -> dg.SensorDefinition:
     )
     def ask(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         asked = {model: Advice(**one) for model, one in json.loads(context.cursor or "{}").items()}
-        found = due(_newest(context.instance), asked, company.monitoring)
+        found = due(_newest(context.instance, deployment), asked, company.monitoring)
         if not found:
             return dg.SensorResult(skip_reason="No champion is advised to be trained again that was not asked for yet.")
         for one in found:
@@ -87,8 +85,8 @@ def _key(found: Sequence[Advice]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _newest(instance: dg.DagsterInstance) -> list[Advice]:
-    event = instance.get_latest_materialization_event(ADVICE)
+def _newest(instance: dg.DagsterInstance, deployment: Deployment) -> list[Advice]:
+    event = instance.get_latest_materialization_event(deployment.asset_key("monitoring", "retraining_advice"))
     found = event.asset_materialization.metadata.get("advice") if event and event.asset_materialization else None
     rows: Any = found.value if found else []
     return [Advice(**row) for row in rows]

@@ -73,6 +73,12 @@ def test_only_one_module_reads_the_environment() -> None:
     assert readers == READS_ENVIRONMENT
 
 
+def test_results_name_their_asset_by_the_deployment() -> None:
+    """Where several companies share Dagster's records, a literal key in a result would name another company's asset."""
+    literal = re.compile(r"(MaterializeResult|AssetCheckResult|AssetObservation)\(\s*asset_key=\[")
+    assert {name(path) for path in MODULES if literal.search(path.read_text())} == set()
+
+
 def test_only_the_registry_knows_mlflow() -> None:
     """The tracker can be replaced in one place."""
     assert {name(path) for path in MODULES if "mlflow" in imports(path)} == KNOWS_MLFLOW

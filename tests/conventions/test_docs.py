@@ -116,6 +116,12 @@ def test_every_setting_of_a_deployment_is_listed() -> None:
     assert {variable for variable in environment_variables() if f"{variable}=" not in listed} == set()
 
 
+def test_every_listed_setting_is_read() -> None:
+    """A variable of `.env.example` that nothing reads would be set in vain."""
+    listed = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
+    assert set(re.findall(r"^(?:# )?(LIFECYCLE_[A-Z_]+)=", listed, re.MULTILINE)) == environment_variables()
+
+
 def test_every_company_is_mentioned() -> None:
     """Who lists `companies/` finds every name in the README or the docs."""
     words = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)

@@ -12,7 +12,7 @@ CHAMPION = VersionInfo("churn", "3", "run", "validated", None, {})
 def results(gates: tuple[GateResult, ...], champion: VersionInfo | None = CHAMPION) -> dict[str, dg.AssetCheckResult]:
     report = TrainingReport("churn", "failed_gates", ("needs more rows",), None, gates=gates)
     registration = Registration("run", None, champion, is_new=True)
-    return {str(result.check_name): result for result in model_quality.results("churn", report, registration)}
+    return {str(result.check_name): result for result in model_quality.results(report, registration)}
 
 
 def test_every_declared_check_gets_a_result() -> None:

@@ -1,11 +1,14 @@
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 from dagster_dbt import DbtCliResource
 
 from orchestration import resources
-from orchestration.resources import Deployment, LeanDbt, code_version, deployment_from_environment, environment
+from orchestration.code_identity import code_version
+from orchestration.lean_dbt import LeanDbt, dbt_resource
+from orchestration.resources import Deployment, dagster_environment, deployment_from_environment, environment
 
 
 def test_the_environment_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,4 +85,52 @@ def test_the_hooks_of_dbt_still_exist() -> None:
     for hook in ("_cli_version", "_initialize_dbt_core_adapter"):
         assert hook in vars(DbtCliResource), f"dagster-dbt no longer has {hook}"
         assert hook in vars(LeanDbt)
-    assert resources.dbt_resource()._cli_version.major == 1
+    assert dbt_resource()._cli_version.major == 1
+
+
+def test_the_environment_counts_more_than_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A variable of `.env` fills what the environment does not say, and overrides nothing that it says."""
+    file = tmp_path / ".env"
+    file.write_text("LIFECYCLE_COMPANY=olist\nLIFECYCLE_MEMORY_LIMIT=1GB\n")
+    monkeypatch.setenv("LIFECYCLE_ENV_FILE", str(file))
+    monkeypatch.setenv("LIFECYCLE_COMPANY", "cdnow")
+    # Set and taken away again, so that what the file brings in is gone after the test.
+    monkeypatch.setenv("LIFECYCLE_MEMORY_LIMIT", "")
+    monkeypatch.delenv("LIFECYCLE_MEMORY_LIMIT")
+    found = deployment_from_environment()
+    assert (found.company_name, found.memory_limit) == ("cdnow", "1GB")
+
+
+def test_several_companies_share_a_folder_of_records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The first company is the default one; each has its warehouse, all have one folder of run records."""
+    monkeypatch.setenv("LIFECYCLE_COMPANIES", "olist, cdnow")
+    monkeypatch.setenv("LIFECYCLE_STATE_DIR", str(tmp_path))
+    monkeypatch.delenv("LIFECYCLE_COMPANY", raising=False)
+    first, second = deployment_from_environment(), deployment_from_environment("cdnow")
+    assert [one.warehouse_path.parent.name for one in (first, second)] == ["olist", "cdnow"]
+    assert first.dagster_folder == second.dagster_folder == tmp_path / "dagster"
+    assert second.asset_key("raw", "deals") == dg.AssetKey(["cdnow", "raw", "deals"])
+
+
+def test_one_company_keeps_its_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of one company changes nothing but the default."""
+    monkeypatch.setenv("LIFECYCLE_COMPANIES", "olist")
+    monkeypatch.delenv("LIFECYCLE_COMPANY", raising=False)
+    found = deployment_from_environment()
+    assert found.dagster_folder == found.state / "dagster"
+    assert found.asset_key("raw", "deals") == dg.AssetKey(["raw", "deals"])
+
+
+def test_a_deployment_knows_no_password(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Fields of a resource are shown in the UI: they say that a database is used, and the URL stays where it was."""
+    monkeypatch.setenv("LIFECYCLE_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("LIFECYCLE_DAGSTER_DATABASE", "postgresql://u:hunter2@db/runs")
+    monkeypatch.setenv("LIFECYCLE_MLFLOW_DATABASE", "postgresql://u:hunter2@db/models")
+    monkeypatch.setenv("LIFECYCLE_ARTIFACT_ROOT", str(tmp_path / "files"))
+    found = deployment_from_environment("olist")
+    store = found.model_store()
+    assert store.tracking_uri == "postgresql+psycopg2://u:hunter2@db/models"
+    assert store.artifact_location == f"{(tmp_path / 'files').as_uri()}/olist"
+    assert store.registered("churn") == "olist.churn"
+    shown = [repr(found), repr(store), str(found.model_dump()), str(dagster_environment(found))]
+    assert [text for text in shown if "hunter2" in text] == []

@@ -44,7 +44,9 @@ def tick(repository: dg.RepositoryDefinition, tmp_path: Path) -> Ticked:
         with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
             if last_as_of:
                 metadata = {coverage.LAST_AS_OF: last_as_of}
-                instance.report_runless_asset_event(dg.AssetMaterialization(coverage.ASSET, metadata=metadata))
+                instance.report_runless_asset_event(
+                    dg.AssetMaterialization(["intermediate", coverage.WINDOW], metadata=metadata)
+                )
             with dg.build_schedule_context(
                 instance=instance, scheduled_execution_time=at, repository_def=repository
             ) as context:

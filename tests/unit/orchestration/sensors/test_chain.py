@@ -25,7 +25,9 @@ def follow(repository: dg.RepositoryDefinition) -> Follow:
     def run(metadata: dict[str, str] | None) -> dg.RunRequest | str:
         with dg.DagsterInstance.ephemeral() as instance:
             if metadata is not None:
-                instance.report_runless_asset_event(dg.AssetMaterialization(coverage.ASSET, metadata=metadata))
+                instance.report_runless_asset_event(
+                    dg.AssetMaterialization(["intermediate", coverage.WINDOW], metadata=metadata)
+                )
             refresh = repository.get_job("refresh_features")
             done = instance.create_run_for_job(refresh, run_id=RUN, status=dg.DagsterRunStatus.SUCCESS)
             event = dg.DagsterEvent("PIPELINE_SUCCESS", "refresh_features")

@@ -4,7 +4,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from orchestration.sensors.retraining import ADVICE, retraining_due
+from orchestration.sensors.retraining import retraining_due
 from tests import small_companies
 
 ROW = {
@@ -30,7 +30,9 @@ class Watch:
     def told(self, *rows: dict[str, Any]) -> "Watch":
         """Leave advice as a run does."""
         metadata = {"advice": dg.MetadataValue.json([ROW | row for row in rows])}
-        self.instance.report_runless_asset_event(dg.AssetMaterialization(ADVICE, metadata=metadata))
+        self.instance.report_runless_asset_event(
+            dg.AssetMaterialization(["monitoring", "retraining_advice"], metadata=metadata)
+        )
         return self
 
     def asks(self, *, dies: bool = False) -> bool:
