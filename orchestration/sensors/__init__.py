@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 from orchestration.resources import Deployment
+from orchestration.sensors.dead_runs import dead_runs
 
 
-def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:  # noqa: ARG001 - each sensor reads it
+def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
     """All sensors of a company's deployment."""
-    return []
+    return [dead_runs(deployment)]
