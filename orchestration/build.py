@@ -26,6 +26,7 @@ from orchestration.jobs import jobs
 from orchestration.partitions import monthly_as_of
 from orchestration.progress import progress_logger
 from orchestration.resources import Deployment, dbt_resource
+from orchestration.retention import prune_job
 from orchestration.schedules import schedules
 from orchestration.sensors import sensors
 
@@ -56,7 +57,7 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
             published_asset(),
         ],
         asset_checks=[expectation_checks(), *schema_checks(), as_known_checks(), finding_checks, monitoring_checks],
-        jobs=jobs(),
+        jobs=[*jobs(), prune_job()],
         schedules=schedules(deployment),
         sensors=sensors(deployment),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},

@@ -53,7 +53,7 @@ def step_processes(state: Path) -> dg.ExecutorDefinition:
     create = cast("Callable[[InitExecutorContext], Executor]", inner.executor_creation_fn)
     return dg.ExecutorDefinition(
         name=inner.name,
-        config_schema=cast("dg.Field", inner.config_schema.as_field()),
+        config_schema=inner.config_schema.as_field(),
         requirements=inner.get_requirements({}),
         executor_creation_fn=lambda context: UnderTheLock(create(context), state),
         description=inner.description,

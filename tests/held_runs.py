@@ -13,21 +13,34 @@ import dagster as dg
 
 from orchestration.resources import ROOT, Deployment, point_dagster_at
 
-# Each hook leaves a mark when its point of the run is reached, and then keeps the run there.
+# Where a run is held: the function, which call of it, and whether before it works or (the default) after.
 HOOKS = {
     "landing": "from ingestion.loading import Loading as owner; name = 'run'",
-    "dbt": "from orchestration.assets import warehouse as owner; name = '_events'",
+    "expectations": "from orchestration.checks import expectations as owner; name = '_evaluate'",
+    "dbt": "from orchestration.assets import warehouse as owner; name = '_events'; after = False",
+    "metrics": "from orchestration.metric_layer import MetricLayer as owner; name = 'values'",
+    "features": "from orchestration.assets import warehouse as owner; name = '_events'; call = 2; after = False",
+    "training": "from orchestration import records as owner; name = '_insert'",
+    "registry": "from ml import registry as owner; name = '_register'",
+    "predictions": "from orchestration import ledger as owner; name = '_insert'",
+    "monitoring": "from orchestration import watching as owner; name = 'write_drift'",
     "publish": "from orchestration import snapshot as owner; name = '_write_duckdb'",
+    "switch": "from orchestration import snapshot as owner; name = '_point_at'; after = False",
 }
 RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
 HELD = """
 import pathlib, sys, time
+call, after, calls = 1, True, []
 {hook}
 original = getattr(owner, name)
-def held(*arguments):
+def held(*arguments, **named):
+    calls.append(1)
+    if len(calls) != call:
+        return original(*arguments, **named)
+    result = original(*arguments, **named) if after else None
     pathlib.Path({mark!r}).touch()
-    time.sleep({before})
-    result = original(*arguments)
+    if not after:
+        result = original(*arguments, **named)
     time.sleep(600)
     return result
 setattr(owner, name, held)
@@ -57,7 +70,7 @@ def held_at(deployment: Deployment, point: str, folder: Path) -> subprocess.Pope
     """A run that stands still at a point; returns once it is there."""
     mark = folder / f"{point}.mark"
     mark.unlink(missing_ok=True)
-    child = start(deployment, HELD.format(hook=HOOKS[point], mark=str(mark), before=0) + RUN)
+    child = start(deployment, HELD.format(hook=HOOKS[point], mark=str(mark)) + RUN)
     deadline = time.monotonic() + 300
     while not mark.exists() and child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
