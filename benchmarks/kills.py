@@ -1,8 +1,9 @@
 """Runs killed at every layer: what remained, what readers saw meanwhile, and what running again made of it.
 
-A small company has a published snapshot; late data arrive; the run that takes them in is killed (SIGKILL) at a point
-and `make run` is run again. Its end is compared with that of a run nobody disturbed. Belongs here: that experiment and
-its page. Does not belong here: what holds a run at a point (`tests.held_runs`).
+A small company has a published snapshot; late data arrive; the job that takes them in is killed (SIGKILL) at a point
+and run again. Every table of the warehouse, and what is published, is compared with what the job makes when nobody
+disturbs it; the first row kills nothing and shows that the comparison itself is fair. Belongs here: that experiment
+and its page. Does not belong here: what holds a run at a point (`tests.held_runs`).
 """
 
 import argparse
@@ -25,26 +26,56 @@ from benchmarks.pages import Page, table
 from orchestration import dead_runs, snapshot
 from orchestration.resources import Deployment
 from tests import held_runs, small_companies
-from tests.runs import content, kept_environment, versions
+from tests.runs import OF_THE_RUN, RECORDS, content, kept_environment
 
-POINTS = {
-    "landing": "all rows loaded, transaction open",
-    "expectations": "pages written, checks not reported",
-    "dbt": "dbt's marts, the run alone: dbt works on",
-    "usage mart": "dbt writes the incremental usage mart; both killed",
-    "findings": "dbt writes the memory of findings; both killed",
-    "metrics": "first metric computed",
-    "features": "dbt's features, the run alone: dbt works on",
-    "registry": "version registered, alias not moved",
-    "training": "record of a training half written",
-    "predictions": "statements inserted, ledger not closed",
-    "monitoring": "drift of one model written",
-    "publish": "both faces written, version not named",
-    "switch": "version complete, pointer not moved",
-}
+NOWHERE = "nowhere"
+WITH_DBT = "; dbt killed as well"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A job, the months it is given, and where it is killed: point to what has happened by then."""
+
+    job: str
+    months: tuple[str, ...]
+    points: dict[str, str]
+
+
+STAGES = (
+    Stage(
+        "refresh_warehouse",
+        (),
+        {
+            NOWHERE: "not killed, to show that the comparison is fair",
+            "landing": "all rows loaded, transaction open",
+            "expectations": "pages written, checks not reported",
+            "dbt": "dbt builds the marts and works on, an orphan",
+            "usage mart": f"dbt writes the incremental usage mart{WITH_DBT}",
+            "findings": f"dbt writes the memory of findings{WITH_DBT}",
+            "metrics": "first metric computed",
+        },
+    ),
+    Stage("build_features", ("2023-01", "2024-06"), {"features": "dbt builds the features and works on, an orphan"}),
+    Stage(
+        "train_models",
+        (),
+        {"registry": "version registered, alias not moved", "training": "record of a training half written"},
+    ),
+    Stage(
+        "score_and_publish",
+        ("2024-06",),
+        {
+            "predictions": "statements inserted, warehouse not closed",
+            "monitoring": "drift of one model written",
+            "publish": "both faces written, version not named",
+            "switch": "version complete, pointer not moved",
+        },
+    ),
+)
+POINTS = [point for stage in STAGES for point in stage.points]
 MODELS_OF_DBT = {"usage mart": "fct_account_usage_monthly", "findings": "int_findings_tracked"}
 # Which training made a row is not what it says: a training that was killed is made again under the next number.
-OF_THE_TRAINING = {"candidate_version", "champion_version", "model_version", "version", "previous_champion"}
+NAMES = OF_THE_RUN | {"candidate_version", "champion_version", "model_version", "version", "known_at", "source_row"}
 
 
 @dataclass
@@ -76,6 +107,7 @@ class Reader:
 class Kill:
     """One row of the table."""
 
+    job: str
     killed: str
     remained: str
     readers: str
@@ -86,7 +118,7 @@ class Kill:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Kill a run at every point; returns 1 if a rerun did not end as an undisturbed run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", nargs="*", default=list(POINTS), choices=list(POINTS))
+    parser.add_argument("--points", nargs="*", default=POINTS, choices=POINTS)
     parser.add_argument("--write", action="store_true", help="write docs/results/kills.md")
     chosen = parser.parse_args(arguments)
     started = time.monotonic()
@@ -100,60 +132,80 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _experiment(folder: Path, points: Sequence[str]) -> list[Kill]:
-    """Rows of the table; the state before the late data is put back for every point."""
+    """Rows of the table; before every kill the state is put back to the end of the stage before."""
     deployment = small_companies.deploy(folder, "contract", "contractual", small_companies.contractual(12, 20))
-    _run(deployment)
-    before = folder / "before"
-    shutil.copytree(deployment.state, before)
+    _run(deployment, held_runs.RUN)
     _late_data(folder)
-    _run(deployment)
-    expected = _state(deployment)
-    return [_kill(deployment, point, before, expected, folder) for point in points]
+    kills = []
+    for stage in STAGES:
+        before = folder / f"before_{stage.job}"
+        shutil.copytree(deployment.state, before)
+        _run(deployment, _script(stage))
+        expected = _tables(deployment)
+        after = folder / f"after_{stage.job}"
+        shutil.copytree(deployment.state, after)
+        for point in stage.points:
+            if point in points:
+                _put_back(deployment, before)
+                kills.append(_kill(deployment, stage, point, expected, folder))
+        _put_back(deployment, after)
+    return kills
 
 
-def _kill(deployment: Deployment, point: str, before: Path, expected: dict[str, pd.DataFrame], folder: Path) -> Kill:
+def _put_back(deployment: Deployment, state: Path) -> None:
     shutil.rmtree(deployment.state)
-    shutil.copytree(before, deployment.state)
-    good = _published(deployment)
-    child = _held(deployment, point, folder)
-    if point in MODELS_OF_DBT:
-        os.killpg(child.pid, signal.SIGKILL)
-    else:
-        child.kill()
-    held_runs.finish(child)
-    remained = _remains(deployment)
+    shutil.copytree(state, deployment.state)
+
+
+def _script(stage: Stage) -> str:
+    return held_runs.JOB.format(job=stage.job, months=stage.months)
+
+
+def _kill(deployment: Deployment, stage: Stage, point: str, expected: dict[str, pd.DataFrame], folder: Path) -> Kill:
+    good = _published(deployment).version
     reader = Reader(deployment)
     thread = threading.Thread(target=reader.run)
     thread.start()
-    took = time.monotonic()
-    _run(deployment)
-    took = time.monotonic() - took
-    reader.stop.set()
-    thread.join()
-    now = _published(deployment)
-    is_steady = not reader.failures and reader.seen <= {good.version, now.version} and good.version in reader.seen
-    told = f"{reader.reads} reads, {len(reader.failures)} failed; " + (
-        "last good, then new" if is_steady else "CHANGED"
-    )
+    try:
+        remained = "" if point == NOWHERE else _killed(deployment, stage, point, folder)
+        took = time.monotonic()
+        _run(deployment, _script(stage))
+        took = time.monotonic() - took
+    finally:
+        reader.stop.set()
+        thread.join()
+    seen = "CHANGED" if reader.seen - {good, _published(deployment).version} else "good snapshots only"
     left = held_runs.under_way(deployment)
     kill = Kill(
-        f"{point}: {POINTS[point]}",
+        stage.job,
+        f"{point}: {stage.points[point]}",
         remained,
-        told,
-        f"ended well in {took:.0f} s; {left} dead records left",
-        _difference(_state(deployment), expected),
+        f"{reader.reads} reads, {len(reader.failures)} failed, {seen}",
+        f"ended well in {took:.0f} s; {left} dead on record",
+        _difference(_tables(deployment), expected),
     )
     print(" | ".join(asdict(kill).values()), flush=True)
     return kill
 
 
-def _held(deployment: Deployment, point: str, folder: Path) -> "subprocess.Popen[str]":
+def _killed(deployment: Deployment, stage: Stage, point: str, folder: Path) -> str:
+    """Kill the job at the point; returns what remains."""
+    child = _held(deployment, stage, point, folder)
+    if point in MODELS_OF_DBT:
+        os.killpg(child.pid, signal.SIGKILL)
+    else:
+        child.kill()
+    held_runs.finish(child)
+    return _remains(deployment)
+
+
+def _held(deployment: Deployment, stage: Stage, point: str, folder: Path) -> "subprocess.Popen[str]":
     """A run that has come to the point."""
     if point not in MODELS_OF_DBT:
-        return held_runs.held_at(deployment, point, folder)
+        return held_runs.held_at(deployment, point, folder, _script(stage))
     log = deployment.state / "dbt" / "dbt_warehouse" / "dbt.log"
     passed = log.stat().st_size if log.exists() else 0
-    child = held_runs.start(deployment)
+    child = held_runs.start(deployment, _script(stage))
     while child.poll() is None:
         with log.open("rb") as file:
             file.seek(passed)
@@ -182,8 +234,8 @@ def _remains(deployment: Deployment) -> str:
     return ", ".join(f"{count} {what}" for what, count in found.items() if count)
 
 
-def _run(deployment: Deployment) -> None:
-    code, output, errors = held_runs.finish(held_runs.start(deployment))
+def _run(deployment: Deployment, script: str) -> None:
+    code, output, errors = held_runs.finish(held_runs.start(deployment, script))
     if code != 0:
         raise RuntimeError(output + errors)
 
@@ -196,31 +248,33 @@ def _published(deployment: Deployment) -> snapshot.Snapshot:
     return made
 
 
-def _state(deployment: Deployment) -> dict[str, pd.DataFrame]:
-    """What readers see, without the names and times of runs and trainings, and the number of raw versions."""
-    found = {
-        name: frame[[column for column in frame.columns if column not in OF_THE_TRAINING]]
-        for name, frame in content(deployment, records=False).items()
-    }
-    counts = versions(deployment)
-    return found | {"raw versions": pd.DataFrame({"table": list(counts), "count": list(counts.values())})}
+def _tables(deployment: Deployment) -> dict[str, pd.DataFrame]:
+    """Every table of the warehouse and of the published snapshot, without the names and times of runs."""
+    published = {f"published {name}": frame for name, frame in content(deployment, records=False).items()}
+    with deployment.warehouse(read_only=True) as connection:
+        rows = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+        found = {
+            f"{schema}.{name}": connection.table(f'"{schema}"."{name}"').df()
+            for schema, name in rows
+            if name not in RECORDS
+        }
+    return {name: _without_names(frame) for name, frame in (found | published).items()}
+
+
+def _without_names(frame: pd.DataFrame) -> pd.DataFrame:
+    kept = frame[[name for name in frame.columns if name not in NAMES]]
+    if kept.empty:
+        return kept
+    return kept.iloc[kept.astype(str).agg("|".join, axis=1).argsort()].reset_index(drop=True)
 
 
 def _difference(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> str:
     names = sorted(
         name
         for name in expected.keys() | found.keys()
-        if name not in expected or name not in found or not _same(found[name], expected[name])
+        if name not in expected or name not in found or not found[name].equals(expected[name])
     )
     return f"NO: {', '.join(names)}" if names else "yes"
-
-
-def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    order = [
-        frame.iloc[frame.astype(str).agg("|".join, axis=1).argsort()].reset_index(drop=True) if len(frame) else frame
-        for frame in (one, other)
-    ]
-    return list(one.columns) == list(other.columns) and order[0].equals(order[1])
 
 
 def _late_data(folder: Path) -> None:
@@ -239,19 +293,20 @@ def _late_data(folder: Path) -> None:
 
 
 def _page(kills: Sequence[Kill], seconds: float) -> Page:
-    equal = sum(kill.equal == "yes" for kill in kills)
-    steady = sum("0 failed; last good" in kill.readers for kill in kills)
+    done = [kill for kill in kills if not kill.killed.startswith(NOWHERE)]
+    equal = sum(kill.equal == "yes" for kill in done)
+    steady = sum("0 failed, good" in kill.readers for kill in done)
     return Page(
         name="kills",
         title="Runs killed at every layer",
         outcome=(
-            f"Of {len(kills)} runs killed (SIGKILL) at as many points, {equal} ended as an undisturbed run once run "
+            f"Of {len(done)} runs killed (SIGKILL) at as many points, {equal} ended as an undisturbed run once run "
             f"again; in {steady} readers saw nothing but the last good snapshot and then the new one."
         ),
         command="python -m benchmarks.kills --write",
         seed=11,
         seconds=seconds,
-        blocks=[__doc__.split("\n\n")[1], table(pd.DataFrame([asdict(kill) for kill in kills]))],
+        blocks=[(__doc__ or "").split("\n\n")[1], table(pd.DataFrame([asdict(kill) for kill in kills]))],
     )
 
 

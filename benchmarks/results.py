@@ -42,6 +42,7 @@ BENCHMARKS = (
     Benchmark("clv", ("clv",), ("data",)),
     Benchmark("point_in_time", ("point_in_time",)),
     Benchmark("online", ("online",)),
+    Benchmark("kills", ("kills",)),
 )
 
 

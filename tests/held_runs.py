@@ -13,13 +13,13 @@ import dagster as dg
 
 from orchestration.resources import ROOT, Deployment, point_dagster_at
 
-# Where a run is held: the function, which call of it, and whether before it works or (the default) after.
+# Where a run is held: in the first call of a function, before it works or (the default) after.
 HOOKS = {
     "landing": "from ingestion.loading import Loading as owner; name = 'run'",
     "expectations": "from orchestration.checks import expectations as owner; name = '_evaluate'",
     "dbt": "from orchestration.assets import warehouse as owner; name = '_events'; after = False",
     "metrics": "from orchestration.metric_layer import MetricLayer as owner; name = 'values'",
-    "features": "from orchestration.assets import warehouse as owner; name = '_events'; call = 2; after = False",
+    "features": "from orchestration.assets import warehouse as owner; name = '_events'; after = False",
     "training": "from orchestration import records as owner; name = '_insert'",
     "registry": "from ml import registry as owner; name = '_register'",
     "predictions": "from orchestration import ledger as owner; name = '_insert'",
@@ -28,14 +28,32 @@ HOOKS = {
     "switch": "from orchestration import snapshot as owner; name = '_point_at'; after = False",
 }
 RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
+# One job alone, as the daemon's workers execute it: months are the first and the last of a range, or one, or none.
+JOB = """
+import sys
+import dagster as dg
+from orchestration.build import build_defs
+from orchestration.dead_runs import COMPANY_TAG
+from orchestration.resources import deployment_from_environment, point_dagster_at
+deployment, months = deployment_from_environment(), {months!r}
+point_dagster_at(deployment)
+tags = {{COMPANY_TAG: deployment.company_name}}
+if len(months) == 2:
+    tags |= {{"dagster/asset_partition_range_start": months[0], "dagster/asset_partition_range_end": months[1]}}
+with dg.DagsterInstance.get() as instance:
+    result = build_defs(deployment).resolve_job_def({job!r}).execute_in_process(
+        instance=instance, tags=tags, partition_key=months[0] if len(months) == 1 else None, raise_on_error=False
+    )
+sys.exit(not result.success)
+"""
 HELD = """
 import pathlib, sys, time
-call, after, calls = 1, True, []
+after, calls = True, []
 {hook}
 original = getattr(owner, name)
 def held(*arguments, **named):
     calls.append(1)
-    if len(calls) != call:
+    if len(calls) > 1:
         return original(*arguments, **named)
     result = original(*arguments, **named) if after else None
     pathlib.Path({mark!r}).touch()
@@ -66,11 +84,11 @@ def start(deployment: Deployment, script: str = RUN) -> subprocess.Popen[str]:
     )
 
 
-def held_at(deployment: Deployment, point: str, folder: Path) -> subprocess.Popen[str]:
+def held_at(deployment: Deployment, point: str, folder: Path, script: str = RUN) -> subprocess.Popen[str]:
     """A run that stands still at a point; returns once it is there."""
     mark = folder / f"{point}.mark"
     mark.unlink(missing_ok=True)
-    child = start(deployment, HELD.format(hook=HOOKS[point], mark=str(mark)) + RUN)
+    child = start(deployment, HELD.format(hook=HOOKS[point], mark=str(mark)) + script)
     deadline = time.monotonic() + 300
     while not mark.exists() and child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
