@@ -95,12 +95,9 @@ def test_a_held_warehouse_is_told_with_its_holder(
 ) -> None:
     """A command that meets it reads which process has it open, or which run writes it, instead of DuckDB's words."""
     made = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
-    for name, folder in (
-        ("STATE", made.state_folder),
-        ("DATA", made.data_folder),
-        ("COMPANIES", made.companies_folder),
-    ):
-        monkeypatch.setenv(f"LIFECYCLE_{name.upper()}{'_DIR'}", getattr(made, f"{name}_folder"))
+    places = {"STATE": made.state_folder, "DATA": made.data_folder, "COMPANIES": made.companies_folder}
+    for name, folder in places.items():
+        monkeypatch.setenv(f"LIFECYCLE_{name}_DIR", folder)
     monkeypatch.setenv("LIFECYCLE_COMPANY", "small")
     monkeypatch.setitem(resources._connect.__kwdefaults__, "tries", 1)
     holds = "import duckdb, sys, time\nheld = duckdb.connect(sys.argv[1])\nprint(flush=True)\ntime.sleep(60)"
