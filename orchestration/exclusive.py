@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 LOCK = "run.lock"
 LIVE = "live_runs"
 POLL_SECONDS = 0.5
 # Whoever looks whether a lock is held holds it for an instant; a refusal takes so many tries.
 TRIES = 4
+NOTE_BYTES = 512
 
 Tell = Callable[[str], None]
 
@@ -47,17 +47,17 @@ class Holder:
 class _Hold:
     """The lock as this process has it: which thread, and what each entry of it said it does."""
 
-    file: TextIO
+    descriptor: int
     thread: int
     holders: list[Holder] = field(default_factory=list)
 
     def say(self) -> None:
-        """Write the innermost holder into the file; nobody's name stands there once it is let go of."""
-        self.file.seek(0)
-        self.file.truncate()
-        if self.holders:
-            self.file.write(json.dumps(asdict(self.holders[-1])))
-        self.file.flush()
+        """Write the innermost holder into the file; nobody's name stands there once it is let go of.
+
+        The same number of bytes each time, in place: also on a full disk.
+        """
+        text = json.dumps(asdict(self.holders[-1])) if self.holders else ""
+        os.pwrite(self.descriptor, text.ljust(NOTE_BYTES).encode(), 0)
 
 
 _holds: dict[Path, _Hold] = {}
@@ -107,7 +107,7 @@ def holder(state: Path) -> Holder | None:
     """Who holds the company now, or whoever was killed while holding it; None where nobody is."""
     try:
         text = (state / LOCK).read_text()
-        return Holder(**json.loads(text)) if text else None
+        return Holder(**json.loads(text)) if text.strip() else None
     except (FileNotFoundError, TypeError, ValueError):
         # Half a line while the holder writes it, or the number alone that an earlier version wrote.
         return None
@@ -172,13 +172,13 @@ def _took(path: Path) -> bool:
         hold = _holds.get(path)
         if hold is not None:
             return hold.thread == threading.get_ident()
-        file = path.open("a+")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.close()
+            os.close(descriptor)
             return False
-        _holds[path] = _Hold(file, threading.get_ident())
+        _holds[path] = _Hold(descriptor, threading.get_ident())
         return True
 
 
@@ -190,8 +190,8 @@ def _let_go(path: Path, by: Holder) -> None:
             hold.holders.remove(by)
             hold.say()
         if not hold.holders:
-            hold.file.close()
             del _holds[path]
+            os.close(hold.descriptor)
 
 
 def _wait_for_orphans(state: Path, hold: _Hold, wait: Tell | None) -> None:
