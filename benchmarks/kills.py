@@ -7,6 +7,7 @@ and its page. Does not belong here: what holds a run at a point (`tests.held_run
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -16,17 +17,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 
 from benchmarks.pages import Page, table
+from benchmarks.steadiness import Reader, difference, published, tables
 from orchestration import dead_runs, snapshot
 from orchestration.resources import Deployment
 from tests import held_runs, small_companies
-from tests.runs import OF_THE_RUN, RECORDS, content, kept_environment
+from tests.runs import kept_environment
 
 NOWHERE = "nowhere"
 WITH_DBT = "; dbt killed as well"
@@ -34,26 +35,42 @@ WITH_DBT = "; dbt killed as well"
 
 @dataclass(frozen=True)
 class Stage:
-    """A job, the months it is given, and where it is killed: point to what has happened by then."""
+    """A job, the months it is given, and where it is killed: point to what has happened by then.
+
+    Attributes:
+        assets: keys of the job's assets that are made instead of all.
+    """
 
     job: str
     months: tuple[str, ...]
     points: dict[str, str]
+    assets: tuple[str, ...] = ()
 
 
 STAGES = (
     Stage(
-        "refresh_warehouse",
+        "land_source",
         (),
         {
             NOWHERE: "not killed, to show that the comparison is fair",
             "landing": "all rows loaded, transaction open",
             "expectations": "pages written, checks not reported",
+        },
+    ),
+    Stage(
+        "refresh_warehouse",
+        (),
+        {
             "dbt": "dbt builds the marts and works on, an orphan",
             "usage mart": f"dbt writes the incremental usage mart{WITH_DBT}",
             "findings": f"dbt writes the memory of findings{WITH_DBT}",
-            "metrics": "first metric computed",
         },
+    ),
+    Stage(
+        "refresh_warehouse",
+        (),
+        {"metrics": "first metric computed"},
+        assets=("metrics/metric_values", "metrics/metric_definitions"),
     ),
     Stage("build_features", ("2023-01", "2024-06"), {"features": "dbt builds the features and works on, an orphan"}),
     Stage(
@@ -74,33 +91,6 @@ STAGES = (
 )
 POINTS = [point for stage in STAGES for point in stage.points]
 MODELS_OF_DBT = {"usage mart": "fct_account_usage_monthly", "findings": "int_findings_tracked"}
-# Which training made a row is not what it says: a training that was killed is made again under the next number.
-NAMES = OF_THE_RUN | {"candidate_version", "champion_version", "model_version", "version", "known_at", "source_row"}
-
-
-@dataclass
-class Reader:
-    """Reads the published snapshot again and again, as an application does."""
-
-    deployment: Deployment
-    reads: int = 0
-    failures: list[str] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> None:
-        """Read until told to stop."""
-        while not self.stop.wait(0.2):
-            try:
-                made = _published(self.deployment)
-                path = made.path(self.deployment.published) / "analytics.duckdb"
-                with duckdb.connect(str(path), read_only=True) as connection:
-                    rows = connection.execute("select count(*) from dim_accounts").fetchall()[0][0]
-            except (OSError, RuntimeError, ValueError, duckdb.Error) as error:
-                self.failures.append(repr(error))
-                continue
-            self.reads += 1
-            self.seen.add(made.version if rows == made.rows["dim_accounts"] else "other rows than were published")
 
 
 @dataclass(frozen=True)
@@ -119,11 +109,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Kill a run at every point; returns 1 if a rerun did not end as an undisturbed run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", nargs="*", default=POINTS, choices=POINTS)
+    parser.add_argument("--folder", type=Path, help="where states and rows of an earlier call are kept and taken from")
     parser.add_argument("--write", action="store_true", help="write docs/results/kills.md")
     chosen = parser.parse_args(arguments)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, kept_environment():
-        kills = _experiment(Path(folder), chosen.points)
+    with tempfile.TemporaryDirectory() as scratch, kept_environment():
+        kills = _experiment(chosen.folder or Path(scratch), chosen.points)
     page = _page(kills, time.monotonic() - started)
     print(page.text())
     if chosen.write:
@@ -134,35 +125,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _experiment(folder: Path, points: Sequence[str]) -> list[Kill]:
     """Rows of the table; before every kill the state is put back to the end of the stage before."""
     deployment = small_companies.deploy(folder, "contract", "contractual", small_companies.contractual(12, 20))
-    _run(deployment, held_runs.RUN)
+    before = _state_after(deployment, folder / "published", held_runs.RUN)
     _late_data(folder)
     kills = []
-    for stage in STAGES:
-        before = folder / f"before_{stage.job}"
-        shutil.copytree(deployment.state, before)
-        _run(deployment, _script(stage))
-        expected = _tables(deployment)
-        after = folder / f"after_{stage.job}"
-        shutil.copytree(deployment.state, after)
+    for number, stage in enumerate(STAGES):
+        _put_back(deployment, before)
+        after = _state_after(deployment, folder / f"after_{number}_{stage.job}", _script(stage))
+        _put_back(deployment, after)
+        expected = tables(deployment)
         for point in stage.points:
             if point in points:
-                _put_back(deployment, before)
-                kills.append(_kill(deployment, stage, point, expected, folder))
-        _put_back(deployment, after)
+                row = folder / f"kill_{point}.json"
+                if not row.exists():
+                    _put_back(deployment, before)
+                    row.write_text(json.dumps(asdict(_kill(deployment, stage, point, expected, folder))))
+                kills.append(Kill(**json.loads(row.read_text())))
+        before = after
     return kills
 
 
+def _state_after(deployment: Deployment, kept: Path, script: str) -> Path:
+    """The state after an undisturbed run, kept in a folder."""
+    if not kept.exists():
+        _run(deployment, script)
+        shutil.copytree(deployment.state, kept)
+    return kept
+
+
 def _put_back(deployment: Deployment, state: Path) -> None:
-    shutil.rmtree(deployment.state)
+    shutil.rmtree(deployment.state, ignore_errors=True)
     shutil.copytree(state, deployment.state)
 
 
 def _script(stage: Stage) -> str:
-    return held_runs.JOB.format(job=stage.job, months=stage.months)
+    return held_runs.JOB.format(job=stage.job, months=stage.months, assets=stage.assets)
 
 
 def _kill(deployment: Deployment, stage: Stage, point: str, expected: dict[str, pd.DataFrame], folder: Path) -> Kill:
-    good = _published(deployment).version
+    good = published(deployment).version
     reader = Reader(deployment)
     thread = threading.Thread(target=reader.run)
     thread.start()
@@ -174,7 +174,7 @@ def _kill(deployment: Deployment, stage: Stage, point: str, expected: dict[str, 
     finally:
         reader.stop.set()
         thread.join()
-    seen = "CHANGED" if reader.seen - {good, _published(deployment).version} else "good snapshots only"
+    seen = "CHANGED" if reader.seen - {good, published(deployment).version} else "good snapshots only"
     left = held_runs.under_way(deployment)
     kill = Kill(
         stage.job,
@@ -182,7 +182,7 @@ def _kill(deployment: Deployment, stage: Stage, point: str, expected: dict[str, 
         remained,
         f"{reader.reads} reads, {len(reader.failures)} failed, {seen}",
         f"ended well in {took:.0f} s; {left} dead on record",
-        _difference(_tables(deployment), expected),
+        difference(tables(deployment), expected),
     )
     print(" | ".join(asdict(kill).values()), flush=True)
     return kill
@@ -240,43 +240,6 @@ def _run(deployment: Deployment, script: str) -> None:
         raise RuntimeError(output + errors)
 
 
-def _published(deployment: Deployment) -> snapshot.Snapshot:
-    made = snapshot.current(deployment.published)
-    if made is None:
-        msg = "nothing is published"
-        raise RuntimeError(msg)
-    return made
-
-
-def _tables(deployment: Deployment) -> dict[str, pd.DataFrame]:
-    """Every table of the warehouse and of the published snapshot, without the names and times of runs."""
-    published = {f"published {name}": frame for name, frame in content(deployment, records=False).items()}
-    with deployment.warehouse(read_only=True) as connection:
-        rows = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
-        found = {
-            f"{schema}.{name}": connection.table(f'"{schema}"."{name}"').df()
-            for schema, name in rows
-            if name not in RECORDS
-        }
-    return {name: _without_names(frame) for name, frame in (found | published).items()}
-
-
-def _without_names(frame: pd.DataFrame) -> pd.DataFrame:
-    kept = frame[[name for name in frame.columns if name not in NAMES]]
-    if kept.empty:
-        return kept
-    return kept.iloc[kept.astype(str).agg("|".join, axis=1).argsort()].reset_index(drop=True)
-
-
-def _difference(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> str:
-    names = sorted(
-        name
-        for name in expected.keys() | found.keys()
-        if name not in expected or name not in found or not found[name].equals(expected[name])
-    )
-    return f"NO: {', '.join(names)}" if names else "yes"
-
-
 def _late_data(folder: Path) -> None:
     """A changed deal, a ticket and a month of usage that became known late."""
     tables = small_companies.contractual(12, 20)
@@ -306,7 +269,10 @@ def _page(kills: Sequence[Kill], seconds: float) -> Page:
         command="python -m benchmarks.kills --write",
         seed=11,
         seconds=seconds,
-        blocks=[(__doc__ or "").split("\n\n")[1], table(pd.DataFrame([asdict(kill) for kill in kills]))],
+        blocks=[
+            (__doc__ or "").split("\n\n")[1].split(" Belongs here")[0],
+            table(pd.DataFrame([asdict(kill) for kill in kills])),
+        ],
     )
 
 

@@ -43,6 +43,7 @@ BENCHMARKS = (
     Benchmark("point_in_time", ("point_in_time",)),
     Benchmark("online", ("online",)),
     Benchmark("kills", ("kills",)),
+    Benchmark("server_kills", ("server_kills",)),
 )
 
 

@@ -28,21 +28,25 @@ HOOKS = {
     "switch": "from orchestration import snapshot as owner; name = '_point_at'; after = False",
 }
 RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
-# One job alone, as the daemon's workers execute it: months are the first and the last of a range, or one, or none.
+# One job alone, or some of its assets, for a range of months (the first and the last), for one, or without.
 JOB = """
 import sys
 import dagster as dg
 from orchestration.build import build_defs
 from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import deployment_from_environment, point_dagster_at
-deployment, months = deployment_from_environment(), {months!r}
+deployment, months, assets = deployment_from_environment(), {months!r}, {assets!r}
 point_dagster_at(deployment)
 tags = {{COMPANY_TAG: deployment.company_name}}
 if len(months) == 2:
     tags |= {{"dagster/asset_partition_range_start": months[0], "dagster/asset_partition_range_end": months[1]}}
 with dg.DagsterInstance.get() as instance:
     result = build_defs(deployment).resolve_job_def({job!r}).execute_in_process(
-        instance=instance, tags=tags, partition_key=months[0] if len(months) == 1 else None, raise_on_error=False
+        instance=instance,
+        tags=tags,
+        partition_key=months[0] if len(months) == 1 else None,
+        asset_selection=[dg.AssetKey.from_user_string(key) for key in assets] or None,
+        raise_on_error=False,
     )
 sys.exit(not result.success)
 """

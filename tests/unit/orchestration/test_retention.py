@@ -95,25 +95,41 @@ def test_free_space_of_records_goes_back_to_the_disk(instance: dg.DagsterInstanc
     assert removed.bytes >= before * 0.9
 
 
-def test_the_job_tells_what_went(instance: dg.DagsterInstance, deployment: Deployment) -> None:
-    """A run as any other, with its outcome in the UI."""
-    old = _run(instance, table)
-    _run(instance, table)
-    monkey = pytest.MonkeyPatch()
-    with monkey.context() as patch:
-        patch.setattr(retention, "datetime", _Later)
-        definitions = dg.Definitions(jobs=[retention.prune_job()], resources={"deployment": deployment})
-        result = definitions.resolve_job_def("prune_records").execute_in_process(instance=instance)
+def _prune_by_the_job(
+    instance: dg.DagsterInstance, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, days: int
+) -> dict[str, str]:
+    """Metadata of the job's step when the clock is so many days ahead."""
+    later = datetime.now(UTC) + timedelta(days=days)
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            del tz
+            return later
+
+    monkeypatch.setattr(retention, "datetime", Ahead)
+    definitions = dg.Definitions(jobs=[retention.prune_job()], resources={"deployment": deployment})
+    result = definitions.resolve_job_def("prune_records").execute_in_process(instance=instance)
     (output,) = [event for event in result.all_events if event.is_successful_output]
-    said = str(output.step_output_data.metadata["removed"].value)
-    assert "runs of Dagster: 1 removed" in said
+    return {name: str(value.value) for name, value in output.step_output_data.metadata.items()}
+
+
+def test_the_job_tells_what_went(
+    instance: dg.DagsterInstance, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run as any other, by the company's own ages, with its outcome in the UI."""
+    with (Path(deployment.companies_folder) / "small.toml").open("a") as settings:
+        settings.write("\n[retention]\nrun_days = 30\n")
+    old, newest = _run(instance, table), _run(instance, table)
+    assert "runs of Dagster: 1 removed" in _prune_by_the_job(instance, deployment, monkeypatch, days=40)["removed"]
     assert old not in _left(instance)
+    assert newest in _left(instance)
 
 
-class _Later(datetime):
-    """A clock far in the future."""
-
-    @classmethod
-    def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-        del tz
-        return MUCH_LATER
+def test_a_clock_that_jumps_ahead_removes_nothing(
+    instance: dg.DagsterInstance, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three years since the run before are more likely a wrong clock than three years."""
+    old, _ = _run(instance, table), _run(instance, table)
+    assert _prune_by_the_job(instance, deployment, monkeypatch, days=1100) == {}
+    assert old in _left(instance)
