@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from companies.automation import Automation
 from companies.mapping import Source
 from companies.reporting import Frozen, Health, Monitoring, Pipeline, Quality
+from companies.retention import Retention
 from companies.scenarios import DEFAULTS, Scenario
 
 FOLDER = Path(__file__).parent
@@ -169,6 +170,7 @@ class Company(Frozen):
     health: Health = Health()
     monitoring: Monitoring = Monitoring()
     automation: Automation = Automation()
+    retention: Retention = Retention()
     scenarios: dict[str, Scenario] = DEFAULTS
     source: Source
 

@@ -28,6 +28,7 @@ from orchestration.lean_dbt import dbt_resource
 from orchestration.partitions import monthly_as_of
 from orchestration.progress import progress_logger
 from orchestration.resources import Deployment
+from orchestration.retention import prune_job
 from orchestration.reviews import review_jobs
 from orchestration.schedules import schedules
 from orchestration.sensors import sensors
@@ -69,7 +70,7 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
     return dg.Definitions(
         assets=[*dbt_assets, *assets],
         asset_checks=checks,
-        jobs=[*jobs(deployment), *review_jobs(deployment)],
+        jobs=[*jobs(deployment), *review_jobs(deployment), prune_job(deployment.company_name)],
         schedules=schedules(deployment),
         sensors=sensors(deployment),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},

@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
+from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import DAGSTER_URL, ROOT, Deployment
 
 SETTINGS = "dagster.yaml"
 WORKSPACE = "workspace.yaml"
-COMPANY_TAG = "customer_lifecycle/company"
 
 
 def prepare(deployment: Deployment) -> None:

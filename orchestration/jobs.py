@@ -14,9 +14,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from orchestration import keys
 from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
+from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import Deployment
 
-COMPANY_TAG = "customer_lifecycle/company"
 RAW = dg.AssetSelection.groups("source", "raw", "quarantine", "control")
 FEATURES = dg.AssetSelection.groups("features")
 MODELS = dg.AssetSelection.groups("models")

@@ -14,7 +14,7 @@ import dagster as dg
 import duckdb
 
 from orchestration import records
-from orchestration.jobs import COMPANY_TAG
+from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import POOL, Deployment
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
 from companies.settings import CompanyError
-from orchestration.exclusive import STARTED_BY, AnotherRunError, end_dead_runs, end_orphaned_dbt, only_run
+from orchestration.dead_runs import COMPANY_TAG
+from orchestration.exclusive import only_run
 from orchestration.manifest import ManifestError
 from orchestration.progress import wide_console
 from orchestration.resources import Deployment, deployment_from_environment, point_dagster_at
@@ -55,9 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CompanyError as error:
         console.print(escape(str(error)), style="red", highlight=False)
         return WRONG_SETTINGS
-    except AnotherRunError as error:
-        console.print(escape(str(error)), style="red", highlight=False)
-        return FAILED
     except (RunFailedError, ManifestError, OSError, SQLAlchemyError) as error:
         console.print(f"\n[red]The run failed.[/red] {escape(str(error))}", highlight=False)
         console.print("Nothing was published; readers stay on the last good snapshot. Mend the cause and run again.")
@@ -74,14 +72,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(deployment: Deployment) -> list[Timing]:
     """Rebuild everything for the whole history, then score the newest month and publish.
 
+    Another run of this company is waited for, whatever started it.
+
     Raises:
         RunFailedError: a step failed or a blocking check does not hold.
-        AnotherRunError: another run of this company is under way.
         ManifestError: dbt refuses its project.
         KeyboardInterrupt: a person or the system stopped the run; Dagster has it on record as failed.
     """
-    with only_run(deployment.state):
+    with only_run(deployment.state, "make run", wait=_tell):
         return _run(deployment)
+
+
+def _tell(text: str) -> None:
+    wide_console().print(escape(text), highlight=False)
 
 
 def _run(deployment: Deployment) -> list[Timing]:
@@ -94,16 +97,16 @@ def _run(deployment: Deployment) -> list[Timing]:
     # dbt's own output goes to a file, not between the progress lines.
     console = deployment.state / "console.log"
     with _instance(deployment) as instance, console.open("w") as output, contextlib.redirect_stdout(output):
-        end_orphaned_dbt(deployment.state)
-        end_dead_runs(instance)
         months = _months(deployment)
         span = {
+            COMPANY_TAG: deployment.company_name,
             "dagster/asset_partition_range_start": months[0],
             "dagster/asset_partition_range_end": months[-1],
         }
         rebuilt = _execute(defs, instance, "rebuild", span)
         newest = _newest_month(deployment, months)
-        scored = _execute(defs, instance, "score_and_publish", partition_key=newest)
+        company = {COMPANY_TAG: deployment.company_name}
+        scored = _execute(defs, instance, "score_and_publish", company, partition_key=newest)
     return [loaded, *rebuilt, *scored]
 
 
@@ -139,13 +142,13 @@ def _execute(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
     job: str,
-    tags: Mapping[str, str] | None = None,
+    tags: Mapping[str, str],
     partition_key: str | None = None,
 ) -> list[Timing]:
     result = defs.resolve_job_def(job).execute_in_process(
         run_config={"loggers": {"progress": {}}},
         instance=instance,
-        tags={**STARTED_BY, **(tags or {})},
+        tags=tags,
         partition_key=partition_key,
         raise_on_error=False,
     )

@@ -12,7 +12,6 @@ import dagster as dg
 from companies.automation import Automation, Trigger
 from companies.settings import Company
 from orchestration.coverage import all_months, newest_covered_month
-from orchestration.jobs import jobs
 from orchestration.resources import Deployment
 
 PRUNING = "prune_records"
@@ -23,9 +22,7 @@ def schedules(deployment: Deployment) -> Sequence[dg.ScheduleDefinition]:
     """All schedules of a company's deployment."""
     company = deployment.company
     made = [_daily_refresh(company), _weekly_training(deployment), _monthly_forecast(deployment)]
-    if PRUNING in {job.name for job in jobs(deployment)}:
-        made.append(_weekly_pruning(company))
-    return made
+    return [*made, _weekly_pruning(company)]
 
 
 def _daily_refresh(company: Company) -> dg.ScheduleDefinition:

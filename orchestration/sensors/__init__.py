@@ -11,6 +11,7 @@ import dagster as dg
 from orchestration.resources import Deployment
 from orchestration.sensors.chain import score_after_refresh
 from orchestration.sensors.champions import champion_changed
+from orchestration.sensors.dead_runs import dead_runs
 from orchestration.sensors.landing import new_files
 from orchestration.sensors.retraining import retraining_due
 from orchestration.sensors.reviews import reviews
@@ -24,4 +25,5 @@ def sensors(deployment: Deployment) -> Sequence[dg.SensorDefinition]:
         retraining_due(deployment),
         reviews(deployment),
         champion_changed(deployment),
+        dead_runs(deployment),
     ]

@@ -51,10 +51,8 @@ def _changed(deployment: Deployment, instance: dg.DagsterInstance, month: str) -
 
     said = []
     for model in FACTS:
-        scored, champion = (
-            _scored(instance, deployment, model, month),
-            registry.champion_info(deployment.model_store(), model),
-        )
+        scored = _scored(instance, deployment, model, month)
+        champion = registry.champion_info(deployment.model_store(), model)
         if scored is not None and champion is not None and champion.version != scored:
             why_not = refusal(champion)
             said.append(why_not or f"{model}: version {champion.version} is champion, {scored} was scored")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from orchestration.jobs import COMPANY_TAG
+from orchestration.dead_runs import COMPANY_TAG
 
 ASKED_FOR = "customer_lifecycle/asked_for"
 

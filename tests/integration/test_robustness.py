@@ -44,11 +44,20 @@ def test_ctrl_c_stops_with_a_message(deployment: Deployment, tmp_path: Path) -> 
 
 
 def test_two_runs_at_once(deployment: Deployment, tmp_path: Path) -> None:
-    """The second run of a company ends at once and names the process of the first, which is left in peace."""
+    """The second run of a company waits and names the first, which is left in peace; Ctrl-C ends the waiting."""
     first = held_at(deployment, "landing", tmp_path)
-    code, output, _ = finish(start(deployment))
-    assert code == FAILED
-    assert f"Another run is under way (process {first.pid})" in " ".join(output.split())
+    second = start(deployment)
+    assert second.stdout is not None
+    said = ""
+    while "Waiting for its end." not in " ".join(said.split()):
+        line = second.stdout.readline()
+        assert line, said
+        said += line
+    assert f"Another run is under way (process {first.pid}, job rebuild, run" in " ".join(said.split())
+    os.killpg(second.pid, signal.SIGINT)
+    code, output, errors = finish(second)
+    assert code == INTERRUPTED, output + errors
+    assert "Traceback" not in output + errors
     assert first.poll() is None
     first.kill()
     finish(first)

@@ -134,7 +134,7 @@ def test_files_that_a_run_has_landed_are_not_asked_for(watch: Watch) -> None:
     folder, source = watch.folder, watch.deployment.company.source
     files = contents.files_of(folder, source)
     landed = contents.digest_of({name: contents.content_hash(one.path) for name, one in files.items()})
-    told = dg.AssetMaterialization(landing.LOADS, metadata={landing.CONTENTS: landed})
+    told = dg.AssetMaterialization(["control", "loads"], metadata={landing.CONTENTS: landed})
     watch.instance.report_runless_asset_event(told)
     assert watch.settle() == 0
     assert "landed these files already" in watch.reason
