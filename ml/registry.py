@@ -81,10 +81,7 @@ def versions(store: Store) -> list[VersionInfo]:
 def load_champion(
     store: Store, name: str, loader: Callable[[Path], Loaded] = bundles.read
 ) -> tuple[Loaded, VersionInfo]:
-    """Load the champion's native bundle.
-
-    Args:
-        loader: reads the bundle folder; by default the class that the bundle names.
+    """Load the champion's native bundle; `loader` reads its folder, by default as the class that the bundle names.
 
     Raises:
         RegistryError: the model has no champion.
@@ -105,29 +102,34 @@ def load_version(store: Store, info: VersionInfo, loader: Callable[[Path], Loade
     return loader(folder / "data" / BUNDLE)
 
 
-def promote(store: Store, name: str, version: str, approver: str) -> VersionInfo:
-    """Make a version champion on a person's word; the approver is kept as a tag."""
+def promote(store: Store, name: str, version: str, *, approver: str, reason: str) -> VersionInfo:
+    """Make a version champion on a person's word; who and why are kept as tags."""
     client = _client(store)
     _make_champion(client, name, version)
-    client.set_model_version_tag(name, version, "approver", approver)
-    client.delete_model_version_tag(name, version, "awaiting_review")
-    return _info(client.get_model_version(name, version))
+    return _decided(client, name, version, decision="promoted", approver=approver, reason=reason)
 
 
-def roll_back(store: Store, name: str) -> VersionInfo:
-    """Make the champion's predecessor champion again; the same training will not promote itself a second time.
+def reject(store: Store, name: str, version: str, *, approver: str, reason: str) -> VersionInfo:
+    """Keep a version from being served on a person's word; who and why are kept as tags."""
+    return _decided(_client(store), name, version, decision="rejected", approver=approver, reason=reason)
 
-    Raises:
-        RegistryError: there is no champion, or it had no predecessor.
-    """
-    client = _client(store)
-    current = champion_info(store, name)
+
+def roll_back(store: Store, name: str, *, approver: str, reason: str) -> VersionInfo:
+    """Make the champion's predecessor champion again, for good; a `RegistryError` where there is none."""
+    client, current = _client(store), champion_info(store, name)
     if current is None or current.previous_champion is None:
         msg = f"model '{name}' cannot be rolled back: " + ("no champion" if current is None else "no earlier champion")
         raise RegistryError(msg)
     client.set_registered_model_alias(name, CHAMPION, current.previous_champion)
-    client.set_model_version_tag(name, current.version, "rolled_back", "true")
+    _decided(client, name, current.version, decision="rolled_back", approver=approver, reason=reason, rolled_back="true")
     return _info(client.get_model_version(name, current.previous_champion))
+
+
+def _decided(client: "MlflowClient", name: str, version: str, **tags: str) -> VersionInfo:
+    for tag, value in tags.items():
+        client.set_model_version_tag(name, version, tag, value)
+    client.delete_model_version_tag(name, version, "awaiting_review")
+    return _info(client.get_model_version(name, version))
 
 
 def _register_all(
@@ -160,8 +162,7 @@ def _place(client: "MlflowClient", report: TrainingReport, version: str, *, prom
 
 def _make_champion(client: "MlflowClient", name: str, version: str) -> None:
     """Remember the predecessor, move the alias in one statement, and end the version's time as challenger."""
-    current = _by_alias(client, name, CHAMPION)
-    if current is not None and current.version != version:
+    if (current := _by_alias(client, name, CHAMPION)) is not None and current.version != version:
         client.set_model_version_tag(name, version, "previous_champion", current.version)
     client.set_registered_model_alias(name, CHAMPION, version)
     challenger = _by_alias(client, name, CHALLENGER)
@@ -273,8 +274,8 @@ def _recorded(client: "MlflowClient", experiment: str, key: str) -> str | None:
 
 
 def _candidate_of(client: "MlflowClient", name: str, run_id: str) -> VersionInfo | None:
-    versions = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
-    return next((_info(version) for version in versions if version.tags.get("status") != "fallback"), None)
+    found = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+    return next((_info(version) for version in found if version.tags.get("status") != "fallback"), None)
 
 
 def _by_alias(client: "MlflowClient", name: str, alias: str) -> "ModelVersion | None":
@@ -289,11 +290,10 @@ def _by_alias(client: "MlflowClient", name: str, alias: str) -> "ModelVersion | 
 
 
 def _info_by_alias(store: Store, name: str, alias: str) -> VersionInfo | None:
-    found = _by_alias(_client(store), name, alias)
-    return _info(found) if found is not None else None
+    return _info(found) if (found := _by_alias(_client(store), name, alias)) is not None else None
 
 
 def _info(version: "ModelVersion") -> VersionInfo:
     tags = dict(version.tags)
-    status, earlier = tags.get("status", "unknown"), tags.get("previous_champion")
-    return VersionInfo(version.name, str(version.version), str(version.run_id), status, earlier, tags)
+    facts = (version.name, str(version.version), str(version.run_id), tags.get("status", "unknown"))
+    return VersionInfo(*facts, tags.get("previous_champion"), tags)

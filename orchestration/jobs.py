@@ -18,6 +18,7 @@ MODELS = dg.AssetSelection.groups("models")
 MONITORING = dg.AssetSelection.groups("monitoring") | dg.AssetSelection.checks(monitoring_checks)
 PREDICTIONS = dg.AssetSelection.groups("predictions")
 PUBLISHED = dg.AssetSelection.groups("published")
+REVENUE = dg.AssetSelection.assets(["models", "revenue"], ["predictions", "revenue"])
 DOWNSTREAM = FEATURES | MODELS | PREDICTIONS | MONITORING | PUBLISHED
 WAREHOUSE = dg.AssetSelection.all() - RAW - DOWNSTREAM
 
@@ -35,6 +36,11 @@ def jobs() -> Sequence[UnresolvedAssetJobDefinition]:
             "refresh_warehouse", RAW | WAREHOUSE, description="Land the source and rebuild staging to marts."
         ),
         dg.define_asset_job(
+            "refresh_features",
+            RAW | WAREHOUSE | FEATURES,
+            description="Land the source, rebuild staging to marts, and the features of a range of months.",
+        ),
+        dg.define_asset_job(
             "build_features", FEATURES, description="Feature tables of one or more monthly as_of partitions."
         ),
         dg.define_asset_job(
@@ -49,6 +55,11 @@ def jobs() -> Sequence[UnresolvedAssetJobDefinition]:
             "score_and_publish",
             PREDICTIONS | MONITORING | PUBLISHED,
             description="Predictions of one month, what became of older ones, then a new published snapshot.",
+        ),
+        dg.define_asset_job(
+            "forecast_revenue",
+            REVENUE | PUBLISHED,
+            description="Train the revenue forecast, make that of one month, then a new published snapshot.",
         ),
         dg.define_asset_job(
             "publish_snapshot", PUBLISHED, description="A new published snapshot of what the warehouse holds."

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from orchestration import snapshot, summary_tables
 from orchestration.resources import Deployment
-from orchestration.run import Timing
+from orchestration.launching import Timing
 
 # Steps of the run, gathered into the layers a person thinks in.
 LAYERS = {

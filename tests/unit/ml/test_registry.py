@@ -215,7 +215,7 @@ def test_review_waits_for_a_person(store: Store, log: Log) -> None:
     waiting = log(promotion="review").candidate
     assert waiting.tags["awaiting_review"] == "true"
     assert registry.champion_info(store, "churn").status == "fallback"
-    approved = registry.promote(store, "churn", waiting.version, "Ada")
+    approved = registry.promote(store, "churn", waiting.version, approver="Ada", reason="looked right")
     assert registry.champion_info(store, "churn") == approved
     assert (approved.tags["approver"], "awaiting_review" in approved.tags) == ("Ada", False)
     assert registry.challenger_info(store, "churn") is None
@@ -232,7 +232,7 @@ def test_roll_back_restores_the_predecessor_for_good(store: Store, log: Log) -> 
     """After a roll-back the earlier version is served, and the same training does not promote itself again."""
     log(data="a", factor=2.0)
     log(data="b", factor=3.0)
-    assert registry.roll_back(store, "churn").version == "1"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="complaints").version == "1"
     assert log(data="b", factor=3.0).champion.version == "1"
     assert registry.load_champion(store, "churn", Doubler.load)[0].factor == 2.0
 
@@ -240,10 +240,10 @@ def test_roll_back_restores_the_predecessor_for_good(store: Store, log: Log) -> 
 def test_roll_back_without_a_predecessor_is_refused(store: Store, log: Log) -> None:
     """The message says why."""
     with pytest.raises(RegistryError, match="no champion"):
-        registry.roll_back(store, "churn")
+        registry.roll_back(store, "churn", approver="Ada", reason="complaints")
     log()
     with pytest.raises(RegistryError, match="no earlier champion"):
-        registry.roll_back(store, "churn")
+        registry.roll_back(store, "churn", approver="Ada", reason="complaints")
 
 
 def test_the_champion_moves_by_one_statement(store: Store, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +266,7 @@ def test_the_champion_moves_by_one_statement(store: Store, log: Log, monkeypatch
     for method in ("set_registered_model_alias", "delete_registered_model_alias", "create_model_version"):
         watched(method)
     log(data="b")
-    registry.roll_back(store, "churn")
+    registry.roll_back(store, "churn", approver="Ada", reason="complaints")
     assert [info.version for info in seen if info is not None] == ["1", "2", "1"]
     assert None not in seen
 
