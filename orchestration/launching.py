@@ -214,7 +214,9 @@ def newest_month(deployment: Deployment) -> str:
         with deployment.warehouse(read_only=True) as connection:
             rows = connection.execute("select last_as_of from intermediate.int_observation_window").fetchall()
     except duckdb.CatalogException as error:
-        message = f"{deployment.warehouse_path} does not say yet which months the data cover; make it: lifecycle refresh"
+        message = (
+            f"{deployment.warehouse_path} does not say yet which months the data cover; make it: lifecycle refresh"
+        )
         raise RunFailedError(message) from error
     last = rows[0][0].strftime("%Y-%m") if rows and rows[0][0] else known[0]
     return max((month for month in known if month <= last), default=known[0])

@@ -102,7 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _told(said: str, code: int, options: Given, **facts: str) -> int:
     if options.is_json:
-        write_json({"ok": False, "exit_code": code, "error": said, **{name: fact for name, fact in facts.items() if fact}})
+        write_json(
+            {"ok": False, "exit_code": code, "error": said, **{name: fact for name, fact in facts.items() if fact}}
+        )
     return code
 
 

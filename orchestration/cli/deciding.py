@@ -40,12 +40,18 @@ def promote(
     store = given().deployment.model_store()
     found = _version(store, model, version)
     if found.tags.get("decision") == "rejected":
-        message = f"{model} version {version} was rejected ({found.tags.get('reason', 'no reason kept')}). Train another one."
+        message = (
+            f"{model} version {version} was rejected ({found.tags.get('reason', 'no reason kept')}). Train another one."
+        )
         raise RefusedError(message)
     if found.status == "failed_gates" and not is_despite_gates:
-        message = f"{model} version {version} missed a gate; its card in MLflow says which. To serve it: --despite-gates."
+        message = (
+            f"{model} version {version} missed a gate; its card in MLflow says which. To serve it: --despite-gates."
+        )
         raise RefusedError(message)
-    return _told("promoted", registry.promote(store, model, version, approver=approver, reason=reason), approver, reason)
+    return _told(
+        "promoted", registry.promote(store, model, version, approver=approver, reason=reason), approver, reason
+    )
 
 
 def reject(model: Model, version: Version, reason: Reason, approver: Approver) -> int:

@@ -37,9 +37,7 @@ CODES: Final[tuple[tuple[type[BaseException], int], ...]] = (
     (click.Abort, INTERRUPTED),
 )
 STOPPED: Final = "Stopped. Nothing half-done is visible to readers; run again to continue."
-NOT_PUBLISHED: Final = (
-    "Nothing was published; readers stay on the last good snapshot. Mend the cause and run again."
-)
+NOT_PUBLISHED: Final = "Nothing was published; readers stay on the last good snapshot. Mend the cause and run again."
 
 
 def exit_code(fault: BaseException) -> int | None:

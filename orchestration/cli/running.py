@@ -30,8 +30,13 @@ def _month(text: str | None) -> str | None:
     return text
 
 
-Month = Annotated[str | None, typer.Option("--month", "-m", callback=_month, help="YYYY-MM; default: the newest month.")]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", autocompletion=models, help="Models to train; without any, all.")]
+Month = Annotated[
+    str | None, typer.Option("--month", "-m", callback=_month, help="YYYY-MM; default: the newest month.")
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[MODEL]...", autocompletion=models, help="Models to train; without any, all."),
+]
 
 
 def run() -> int:
