@@ -121,9 +121,8 @@ def roll_back(store: Store, name: str, *, approver: str, reason: str) -> Version
         msg = f"model '{name}' cannot be rolled back: " + ("no champion" if current is None else "no earlier champion")
         raise RegistryError(msg)
     client.set_registered_model_alias(name, CHAMPION, current.previous_champion)
-    _decided(
-        client, name, current.version, decision="rolled_back", approver=approver, reason=reason, rolled_back="true"
-    )
+    client.set_model_version_tag(name, current.version, "rolled_back", "true")
+    _decided(client, name, current.version, decision="rolled_back", approver=approver, reason=reason)
     return _info(client.get_model_version(name, current.previous_champion))
 
 

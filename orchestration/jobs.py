@@ -36,9 +36,7 @@ def jobs() -> Sequence[UnresolvedAssetJobDefinition]:
             "refresh_warehouse", RAW | WAREHOUSE, description="Land the source and rebuild staging to marts."
         ),
         dg.define_asset_job(
-            "refresh_features",
-            RAW | WAREHOUSE | FEATURES,
-            description="Land the source, rebuild staging to marts, and the features of a range of months.",
+            "refresh_features", RAW | WAREHOUSE | FEATURES, description="Land, rebuild to marts, features of months."
         ),
         dg.define_asset_job(
             "build_features", FEATURES, description="Feature tables of one or more monthly as_of partitions."

@@ -135,7 +135,8 @@ class ProgressHandler(logging.Handler):
         self.console.print(f"    [{colour}]check {evaluation.check_name} of {where} does not hold[/{colour}]")
 
     def _seconds(self, step: str) -> str:
-        return f"{time.monotonic() - self.started.get(step, time.monotonic()):.1f} s"
+        now = time.monotonic()
+        return f"{now - self.started.get(step, now):.1f} s"
 
 
 @dg.logger(

@@ -14,9 +14,9 @@ import typer
 from orchestration.cli import deciding, diagnosing, reporting, running, standing, upkeep
 from orchestration.cli.options import Command, Commands, Given
 from orchestration.cli.output import console, write_json
-from orchestration.exit_codes import OK, WRONG_SETTINGS
+from orchestration.exit_codes import INTERRUPTED, OK, WRONG_SETTINGS
 
-HELP = """The customer lifecycle pipeline of one company: land, transform, train, predict, publish.
+HELP = """The pipeline of one company: land, transform, train, predict, publish.
 
 Every command drives the jobs that the UI shows; their runs, checks and figures are there as well.
 
@@ -97,6 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         console(stderr=True).print(message(fault), style="red", markup=False)
         return _told(message(fault), known, options, run_id=getattr(fault, "run_id", ""))
+    if code == INTERRUPTED:  # typer has made an exit code of the interruption
+        from orchestration.cli.failures import STOPPED
+
+        console(stderr=True).print(STOPPED, style="red")
+        return _told(STOPPED, INTERRUPTED, options)
     return OK if code is None else int(code)
 
 

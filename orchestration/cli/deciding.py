@@ -16,8 +16,8 @@ from orchestration.cli.refusals import RefusedError
 if TYPE_CHECKING:
     from ml.registrations import Store, VersionInfo
 
-Model = Annotated[str, typer.Argument(autocompletion=models, help="The model.")]
-Version = Annotated[str, typer.Argument(help="The version in the registry, as `lifecycle status` shows it.")]
+Model = Annotated[str, typer.Argument(autocompletion=models)]
+Version = Annotated[str, typer.Argument()]
 Reason = Annotated[str, typer.Option(help="Why; kept with the decision.")]
 Approver = Annotated[str, typer.Option(default_factory=getpass.getuser, help="Who decides; default: the login name.")]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 if TYPE_CHECKING:
     from orchestration.resources import Deployment
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 # As in the graph; importing that takes seconds (a test holds them equal).
 MODELS: Final = ("churn", "clv", "lead_score", "win_probability", "revenue")
 PANEL: Final = "For every command"
+# Here and not with the arguments: click 8.5 drops what this typer says of them.
+ARGUMENTS: Final = {
+    "names": "Models to train; without any, all.",
+    "model": "The model.",
+    "version": "Its version in the registry, as `lifecycle status` shows it.",
+    "content_hash": "The set, by the beginning of its hash; without it, a list of all.",
+}
 
 
 @dataclass
@@ -84,6 +91,9 @@ class Command(TyperCommand):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - the parent's signature
         super().__init__(*arguments, **settings)
+        for parameter in self.params:
+            if isinstance(parameter, TyperArgument):
+                parameter.help = ARGUMENTS[str(parameter.name)]
         self.params.extend(_of_every_command())
 
 

@@ -4,11 +4,10 @@ Belongs here: the two consoles and the shape of the JSON that all commands share
 `error` where it failed). Does not belong here: what a command has to say.
 """
 
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from rich.console import Console
@@ -40,11 +39,8 @@ def note(text: str, style: str | None = None) -> None:
 
 def write_json(facts: Mapping[str, Any]) -> None:
     """One JSON object on standard output; days and instants as ISO 8601."""
-    sys.stdout.write(json.dumps(facts, indent=2, default=str) + "\n")
+    sys.stdout.write(json.dumps(facts, indent=2, default=_plain) + "\n")
 
 
-@contextmanager
-def apart() -> Iterator[None]:
-    """With `--json`, what is printed inside goes to standard error."""
-    with contextlib.redirect_stdout(sys.stderr) if given().is_json else contextlib.nullcontext():
-        yield
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)

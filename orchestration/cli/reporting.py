@@ -57,7 +57,7 @@ def scenario(
 
 
 def training_set(
-    content_hash: Annotated[str | None, typer.Argument(metavar="[HASH]", help="Default: list them all.")] = None,
+    content_hash: Annotated[str | None, typer.Argument(metavar="[HASH]")] = None,
 ) -> int:
     """What the models learned from, and whether the warehouse still gives the same rows (2: it does not).
 

@@ -33,10 +33,7 @@ def _month(text: str | None) -> str | None:
 Month = Annotated[
     str | None, typer.Option("--month", "-m", callback=_month, help="YYYY-MM; default: the newest month.")
 ]
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[MODEL]...", autocompletion=models, help="Models to train; without any, all."),
-]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", autocompletion=models)]
 
 
 def run() -> int:
