@@ -109,8 +109,8 @@ def _tables(console: "Console", found: "Standing") -> None:
 
 def _comes(console: "Console", found: "Standing") -> None:
     if not found.next_ticks:
-        seen = f"last seen {_moment(found.daemon_seen_at)}" if found.daemon_seen_at else "none ever ran"
-        console.print(f"\nNothing starts by itself: no daemon with a running schedule or sensor ({seen}).")
+        seen = f"last seen {_moment(found.daemon_seen_at)}" if found.daemon_seen_at else "which never ran here"
+        console.print(f"\nNothing starts by itself: that needs a daemon ({seen}) and a schedule or sensor switched on.")
         return
     table = _table("Starts by itself", "name", "kind", "next")
     for tick in found.next_ticks:

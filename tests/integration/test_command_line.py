@@ -15,7 +15,7 @@ from orchestration.launching import instance
 from orchestration.resources import Deployment, environment
 from orchestration.standing import standing
 from tests import small_companies
-from tests.held_runs import held_at
+from tests.held_runs import finish, held_at
 from tests.runs import kept_environment
 
 pytestmark = pytest.mark.slow
@@ -120,7 +120,7 @@ def test_a_second_command_is_refused_and_status_names_the_first(
         found = standing(landed)
     finally:
         child.kill()
-        child.wait()
+        finish(child)
     assert found.holder == child.pid
     assert [(run.job, run.status) for run in found.queue] == [("rebuild", "STARTED")]
     assert standing(landed).holder is None
