@@ -1,6 +1,8 @@
-# Two commands do everything: `make run` and `make test`. `make help` lists the rest.
+# Two commands do everything: `make run` and `make test`. `make help` lists the rest, `.venv/bin/lifecycle --help` more.
 PYTHON  ?= python3.11
 BIN     := .venv/bin
+# The script `lifecycle` of the same environment, which needs no path to be installed on.
+LIFECYCLE := $(BIN)/python -m orchestration.cli
 COMPILE := --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet
 # A file stays on one core, so that its tests share what they set up; the long files of whole runs come first.
 TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
@@ -10,7 +12,7 @@ export LIFECYCLE_COMPANY := $(COMPANY)
 endif
 ONE_COMPANY := $(or $(COMPANY),$(LIFECYCLE_COMPANY),sample)
 
-.PHONY: help setup system-packages run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition scenario compare-warehouses training-set test test-fast results lint types format manifest requirements clean
+.PHONY: help setup system-packages run ui docs env metrics metrics-page features features-page feast-export test-feast diff-definition scenario compare-warehouses training-set status doctor test test-fast results lint types format manifest requirements clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -31,26 +33,26 @@ help:  ## list the targets
 setup: .venv/.run  ## create the environment from the hash-pinned requirements
 
 run: .venv/.run  ## land, transform, train, predict and publish for COMPANY (default: sample), then print a summary
-	@$(BIN)/python -m orchestration.run
+	@$(LIFECYCLE) run
 
 ui: .venv/.run  ## Dagster and MLflow UIs for COMPANY on loopback; Ctrl-C stops both
-	@$(BIN)/python -m orchestration.ui
+	@$(LIFECYCLE) ui
 
 docs: .venv/.run  ## dbt's documentation of COMPANY's tables as one page, and where its Data Docs are
-	@$(BIN)/python -m orchestration.docs
+	@$(LIFECYCLE) docs
 
 env: .venv/.run  ## shell exports for Dagster's own commands: eval "$$(make env)", then dg dev, dg launch ...
-	@$(BIN)/python -m orchestration.shell
+	@$(LIFECYCLE) env
 
 metrics: .venv/.run  ## every metric of COMPANY: definition, owner, newest value
-	@$(BIN)/python -m orchestration.metrics_report
+	@$(LIFECYCLE) metrics
 
 metrics-page: .venv/.run  ## write docs/metrics.md and the macro of the formulas from the definitions
 	@$(BIN)/python -m orchestration.metrics_page
 	@$(BIN)/python -m orchestration.metric_formulas
 
 features: .venv/.run  ## every feature of COMPANY: meaning, owner, freshness, missing values, drift
-	@$(BIN)/python -m orchestration.features_report
+	@$(LIFECYCLE) features
 
 features-page: .venv/.run  ## write docs/features.md from the declarations
 	@$(BIN)/python -m orchestration.features_page
@@ -60,14 +62,14 @@ diff-definition: .venv/.run  ## what another definition does: SETTING=windows.gr
 	@$(BIN)/python -m orchestration.definition_diff '$(SETTING)' --to '$(TO)' $(if $(FROM),--from '$(FROM)')
 
 scenario: .venv/.run  ## revenue under other churn, win rate or leads: CHURN=+10 WIN=-5 LEADS=+20 (per cent), or the named ones
-	@$(BIN)/python -m orchestration.scenario $(if $(CHURN),--churn='$(CHURN)') $(if $(WIN),--win='$(WIN)') $(if $(LEADS),--leads='$(LEADS)')
+	@$(LIFECYCLE) scenario $(if $(CHURN),--churn='$(CHURN)') $(if $(WIN),--win='$(WIN)') $(if $(LEADS),--leads='$(LEADS)')
 
 compare-warehouses: .venv/.run  ## what differs between the marts of two warehouse files: OLD=... NEW=...
 	@$(if $(and $(OLD),$(NEW)),,$(error Name two warehouse files: make $@ OLD=before.duckdb NEW=var/$(ONE_COMPANY)/warehouse.duckdb))
 	@$(BIN)/python -m orchestration.warehouse_diff '$(OLD)' '$(NEW)' || test $$? -eq 1  # 1: they differ, no failure
 
 training-set: .venv/.run  ## what COMPANY's models learned from, and whether it can be made again: HASH=... (without: a list)
-	@$(BIN)/python -m orchestration.training_sets $(HASH) || test $$? -eq 2  # 2: made differently now, no failure
+	@$(LIFECYCLE) training-set $(HASH) || test $$? -eq 2  # 2: made differently now, no failure
 
 test: system-packages .venv/.dev .venv-feast/.done  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest $(TWO_CORES)
@@ -110,5 +112,11 @@ requirements:  ## compile the pinned requirements anew (needs uv); run and dev a
 	uv pip compile pyproject.toml --extra build --constraints requirements/dev.txt $(COMPILE) -o requirements/run.txt
 	uv pip compile --group feast $(COMPILE) -o requirements/feast.txt
 
-clean:  ## remove COMPANY's state (warehouse, models, runs, snapshots)
-	rm -rf var/$(ONE_COMPANY)
+status: .venv/.run  ## how COMPANY stands: runs, snapshot, champions, failing checks, queue (`lifecycle --help` has more)
+	@$(LIFECYCLE) status
+
+doctor: .venv/.run  ## examine the installation and COMPANY's state, and say how to mend what is wrong
+	@$(LIFECYCLE) doctor
+
+clean: .venv/.run  ## remove COMPANY's state (warehouse, models, runs, snapshots); refused while a run is under way
+	@$(LIFECYCLE) reset --yes

@@ -86,10 +86,7 @@ def versions(store: Store) -> list[VersionInfo]:
 def load_champion(
     store: Store, name: str, loader: Callable[[Path], Loaded] = bundles.read
 ) -> tuple[Loaded, VersionInfo]:
-    """Load the champion's native bundle.
-
-    Args:
-        loader: reads the bundle folder; by default the class that the bundle names.
+    """Load the champion's native bundle; `loader` reads its folder, by default as the class that the bundle names.
 
     Raises:
         RegistryError: the model has no champion, or one that a person or the gates refused.

@@ -127,14 +127,14 @@ def end_orphaned_dbt(state: Path) -> None:
         return
     pid = int(note.read_text() or 0)
     deadline = time.monotonic() + DBT_ENDS_WITHIN_SECONDS
-    while _is_dbt(pid):
+    while is_dbt(pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
         time.sleep(0.5)
     note.unlink(missing_ok=True)
 
 
-def _is_dbt(pid: int) -> bool:
+def is_dbt(pid: int) -> bool:
     """Whether the process still is the dbt that was noted; the system gives old numbers to new processes."""
     said = subprocess.run(  # noqa: S603 - fixed arguments
         ["/bin/ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False

@@ -113,6 +113,11 @@ def holder(state: Path) -> Holder | None:
         return None
 
 
+def living_holder(state: Path) -> Holder | None:
+    """Who holds the company now; None where nobody alive does."""
+    return holder(state) if is_held(state) else None
+
+
 def is_held(state: Path) -> bool:
     """Whether a living process holds the company."""
     return _is_locked(state / LOCK, fcntl.LOCK_SH)

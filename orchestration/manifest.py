@@ -35,11 +35,17 @@ def fresh_manifest(folder: Path = DBT_FOLDER) -> Path:
         ManifestError: dbt refuses the project.
     """
     manifest, stamp = folder / "target" / "manifest.json", folder / "target" / "manifest.fingerprint"
-    fingerprint = _fingerprint(folder)
-    if not manifest.exists() or not stamp.exists() or stamp.read_text() != fingerprint:
+    if not is_fresh(folder):
+        fingerprint = _fingerprint(folder)
         _parse(folder, manifest)
         stamp.write_text(fingerprint)
     return manifest
+
+
+def is_fresh(folder: Path = DBT_FOLDER) -> bool:
+    """Whether there is a manifest, made of the project's files as they are."""
+    manifest, stamp = folder / "target" / "manifest.json", folder / "target" / "manifest.fingerprint"
+    return manifest.exists() and stamp.exists() and stamp.read_text() == _fingerprint(folder)
 
 
 def _fingerprint(folder: Path) -> str:

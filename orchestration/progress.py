@@ -1,6 +1,7 @@
 """What a person sees while a run is under way: one line when a step starts, one when it ends, and what failed.
 
-Belongs here: turning Dagster's events into lines. Does not belong here: the summary after the run.
+On a terminal a bar below the lines shows how many steps are done, which one is under way, for how long, and how many
+checks do not hold. Belongs here: turning Dagster's events into lines. Does not belong here: the summary after the run.
 """
 
 import logging
@@ -9,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 NAME = "customer_lifecycle_progress"
 
@@ -29,19 +31,82 @@ def wide_console(*, stderr: bool = False) -> Console:
 FOLLOWS_FROM_A_FAILURE = "Not executing."
 
 
-class ProgressHandler(logging.Handler):
-    """Print steps as they start and end; a step's own messages go beneath it."""
+class Bar:
+    """The line at the bottom of a terminal: steps done of all, time, checks that do not hold, the step under way."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, steps: int) -> None:
+        columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[failing]}"))
+        # The run's own output is redirected already, and its standard output belongs to the result.
+        self.progress = Progress(
+            *columns,
+            TextColumn("{task.description}", style="bold"),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self.task = self.progress.add_task("", total=steps, failing="")
+        self.failing = 0
+        self.progress.start()
+
+    def starts(self, step: str) -> None:
+        """A step is under way."""
+        self.progress.update(self.task, description=step)
+
+    def ends(self) -> None:
+        """A step is over, whatever became of it."""
+        self.progress.update(self.task, advance=1, description="")
+
+    def fails(self) -> None:
+        """One more check does not hold."""
+        self.failing += 1
+        words = "check does not hold" if self.failing == 1 else "checks do not hold"
+        self.progress.update(self.task, failing=f"[yellow]{self.failing} {words}[/yellow]")
+
+
+class ProgressHandler(logging.Handler):
+    """Print steps as they start and end; a step's own messages go beneath it.
+
+    Args:
+        steps: number of steps of the job, for the bar.
+        is_quiet: print only what failed.
+    """
+
+    def __init__(self, console: Console, steps: int = 0, *, is_quiet: bool = False) -> None:
         # Dagster reports its events as debug records; what is shown is decided by `emit`.
         super().__init__(logging.DEBUG)
         self.console = console
+        self.is_quiet = is_quiet
         self.started: dict[str, float] = {}
+        self.bar = Bar(console, steps) if console.is_terminal and steps and not is_quiet else None
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.progress.stop()
+            self.bar = None
+        super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the record if a person waiting for the run would want it."""
         meta: dict[str, Any] = getattr(record, "dagster_meta", {})
         event = meta.get("dagster_event")
+        if event is not None and self.bar is not None:
+            self._move(self.bar, event)
+        if self.is_quiet and getattr(event, "event_type_value", None) != "STEP_FAILURE":
+            return
+        self._tell(record, meta, event)
+
+    def _move(self, bar: Bar, event: Any) -> None:  # noqa: ANN401 - Dagster's event
+        kind = event.event_type_value
+        if kind == "STEP_START":
+            bar.starts(event.step_key)
+        elif kind in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
+            bar.ends()
+        elif kind == "ASSET_CHECK_EVALUATION" and not event.event_specific_data.passed:
+            bar.fails()
+
+    def _tell(self, record: logging.LogRecord, meta: dict[str, Any], event: Any) -> None:  # noqa: ANN401 - as above
         if event is None:
             self._message(record, meta)
         elif event.event_type_value == "STEP_START":
@@ -70,14 +135,26 @@ class ProgressHandler(logging.Handler):
         self.console.print(f"    [{colour}]check {evaluation.check_name} of {where} does not hold[/{colour}]")
 
     def _seconds(self, step: str) -> str:
-        return f"{time.monotonic() - self.started.get(step, time.monotonic()):.1f} s"
+        now = time.monotonic()
+        return f"{now - self.started.get(step, now):.1f} s"
 
 
-@dg.logger(None, description="One line a step, for a person who waits.")
-def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
+@dg.logger(
+    {"quiet": dg.Field(bool, default_value=False, description="Print only what failed.")},
+    description="One line a step, for a person who waits.",
+)
+def progress_logger(context: dg.InitLoggerContext) -> logging.Logger:
     """The console logger of all jobs."""
+    end()
     logger = logging.getLogger(NAME)
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
-    logger.handlers = [ProgressHandler(wide_console(stderr=True))]
+    steps = len(context.job_def.nodes) if context.job_def else 0
+    logger.handlers = [ProgressHandler(wide_console(stderr=True), steps, is_quiet=context.logger_config["quiet"])]
     return logger
+
+
+def end() -> None:
+    """Take the bar of the last job away; nothing happens without one."""
+    for handler in logging.getLogger(NAME).handlers:
+        handler.close()

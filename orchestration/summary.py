@@ -10,8 +10,8 @@ import duckdb
 from rich.console import Console
 
 from orchestration import snapshot, summary_tables
+from orchestration.launching import Timing
 from orchestration.resources import Deployment
-from orchestration.run import Timing
 
 # Steps of the run, gathered into the layers a person thinks in.
 LAYERS = {

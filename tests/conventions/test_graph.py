@@ -52,21 +52,50 @@ def graph(defs: dg.Definitions) -> dict[str, dict[str, object]]:
         for definition in defs.resolve_asset_graph().assets_defs
         for spec in definition.check_specs
     }
-    return {"assets": assets, "checks": checks, "jobs": jobs(defs)}
+    return {"assets": assets, "checks": checks, "jobs": jobs(defs)} | automation(defs.get_repository_def())
 
 
 def jobs(defs: dg.Definitions) -> dict[str, object]:
-    """Every job with the number and the keys of its assets."""
-    names = [job.name for job in defs.jobs or []]
-    found = {name: defs.resolve_job_def(name).asset_layer.executable_asset_keys for name in names}
+    """Every job with its tags, the number of its steps, and the number and the keys of its assets."""
+    found = {job.name: defs.resolve_job_def(job.name) for job in defs.jobs or []}
     return {
-        name: {"count": len(keys), "assets": sorted(key.to_user_string() for key in keys)}
-        for name, keys in found.items()
+        name: {
+            "count": len(job.asset_layer.executable_asset_keys),
+            "steps": len(job.nodes),
+            "tags": dict(sorted(job.tags.items())),
+            "assets": sorted(key.to_user_string() for key in job.asset_layer.executable_asset_keys),
+        }
+        for name, job in found.items()
+    }
+
+
+def automation(repository: dg.RepositoryDefinition) -> dict[str, dict[str, object]]:
+    """What starts by itself: when, which job, and whether it is on without anybody switching it on."""
+    return {
+        "schedules": {
+            schedule.name: {
+                "cron": schedule.cron_schedule,
+                "zone": schedule.execution_timezone,
+                "job": schedule.job_name,
+                "default": schedule.default_status.value,
+                "tags": dict(sorted(schedule.tags.items())),
+            }
+            for schedule in repository.schedule_defs
+        },
+        "sensors": {
+            sensor.name: {
+                "kind": sensor.sensor_type.value,
+                "jobs": sorted(target.job_name for target in sensor.targets if target.job_name),
+                "default": sensor.default_status.value,
+                "seconds": sensor.minimum_interval_seconds,
+            }
+            for sensor in repository.sensor_defs
+        },
     }
 
 
 def written(sections: Mapping[str, Mapping[str, object]]) -> str:
-    """One line per asset, check and job, sorted, so that a change reads well in a diff."""
+    """One line per asset, check, job, schedule and sensor, sorted, so that a change reads well in a diff."""
     lines = [
         line
         for title, facts in sections.items()
@@ -76,7 +105,7 @@ def written(sections: Mapping[str, Mapping[str, object]]) -> str:
 
 
 def test_the_graph_is_the_one_on_record(defs: dg.Definitions) -> None:
-    """An asset, check or job changes its key, group, owners, kinds, partitions or effect only on purpose."""
+    """What is in the graph, what a job makes and what starts by itself changes only on purpose."""
     now = written(graph(defs))
     if os.environ.get("LIFECYCLE_UPDATE_GRAPH"):
         SNAPSHOT.write_text(now)
@@ -91,6 +120,12 @@ def test_every_asset_says_what_and_whose_it_is(defs: dg.Definitions) -> None:
         if not (spec.description and spec.owners and spec.group_name and spec.kinds)
     ]
     assert mute == []
+
+
+def test_what_starts_by_itself_says_what_it_does(defs: dg.Definitions) -> None:
+    """Whoever switches a schedule or sensor on can read what it will do."""
+    repository = defs.get_repository_def()
+    assert [one.name for one in (*repository.schedule_defs, *repository.sensor_defs) if not one.description] == []
 
 
 def test_every_job_has_a_description(defs: dg.Definitions) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import snapshot
-from orchestration.run import OK
+from orchestration.exit_codes import OK
 from tests import small_companies
 from tests.held_runs import finish, held_at, start, under_way
 from tests.runs import content, kept_environment, versions

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestration import snapshot
+from orchestration.exit_codes import FAILED, INTERRUPTED, OK
 from orchestration.resources import Deployment
-from orchestration.run import FAILED, INTERRUPTED, OK
 from tests import small_companies
 from tests.held_runs import finish, held_at, start, under_way
 from tests.runs import kept_environment, query
@@ -36,7 +36,7 @@ def test_ctrl_c_stops_with_a_message(deployment: Deployment, tmp_path: Path) -> 
     os.killpg(child.pid, signal.SIGINT)
     code, output, errors = finish(child)
     assert code == INTERRUPTED, output + errors
-    assert "Stopped." in output
+    assert "Stopped." in errors
     assert "Traceback" not in output + errors
     assert under_way(deployment) == 0
     assert deployment.warehouse_path.exists()
@@ -47,10 +47,10 @@ def test_two_runs_at_once(deployment: Deployment, tmp_path: Path) -> None:
     """The second run of a company waits and names the first, which is left in peace; Ctrl-C ends the waiting."""
     first = held_at(deployment, "landing", tmp_path)
     second = start(deployment)
-    assert second.stdout is not None
+    assert second.stderr is not None
     said = ""
     while "Waiting for its end." not in " ".join(said.split()):
-        line = second.stdout.readline()
+        line = second.stderr.readline()
         assert line, said
         said += line
     assert f"Another run is under way (process {first.pid}, job rebuild, run" in " ".join(said.split())

@@ -71,3 +71,38 @@ def test_what_follows_from_a_failure_is_not_listed(handler: ProgressHandler, out
     text = "Dependencies for step models__churn were not executed: ['dbt_features']. Not executing."
     handler.emit(record(logging.ERROR, text, step_key="models__churn"))
     assert output.getvalue() == ""
+
+
+def test_on_a_terminal_a_bar_counts_steps_and_failing_checks(output: io.StringIO) -> None:
+    """The bar shows steps done of all, the step under way and how many checks do not hold, and goes at the end."""
+    console = Console(file=output, width=150, force_terminal=True, color_system=None)
+    handler = ProgressHandler(console, steps=3)
+    assert handler.bar is not None
+    handler.emit(event("STEP_START"))
+    handler.emit(event("ASSET_CHECK_EVALUATION", SimpleNamespace(**failing())))
+    (task,) = handler.bar.progress.tasks
+    assert (task.completed, task.total, task.description) == (0, 3, "models__churn")
+    assert "1 check does not hold" in task.fields["failing"]
+    handler.emit(event("STEP_SUCCESS"))
+    assert (task.completed, task.description) == (1, "")
+    handler.close()
+    assert handler.bar is None
+
+
+def test_where_it_should_be_quiet_only_failures_are_told(output: io.StringIO) -> None:
+    """A job under cron prints nothing while all goes well."""
+    handler = ProgressHandler(Console(file=output, width=150), is_quiet=True)
+    for kind in ("STEP_START", "STEP_SUCCESS", "STEP_FAILURE"):
+        handler.emit(event(kind))
+    handler.emit(record(text="deals: 3 rows", step_key="land"))
+    assert output.getvalue().splitlines() == ["✗ models__churn failed 0.0 s"]
+
+
+def failing() -> dict[str, object]:
+    key = dg.AssetKey(["models", "churn"])
+    return {
+        "passed": False,
+        "severity": dg.AssetCheckSeverity.WARN,
+        "asset_key": key,
+        "check_name": "is_calibrated",
+    }

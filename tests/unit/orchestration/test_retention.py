@@ -108,7 +108,9 @@ def _prune_by_the_job(
             return later
 
     monkeypatch.setattr(retention, "datetime", Ahead)
-    definitions = dg.Definitions(jobs=[retention.prune_job()], resources={"deployment": deployment})
+    definitions = dg.Definitions(
+        jobs=[retention.prune_job(deployment.company_name)], resources={"deployment": deployment}
+    )
     result = definitions.resolve_job_def("prune_records").execute_in_process(instance=instance)
     (output,) = [event for event in result.all_events if event.is_successful_output]
     return {name: str(value.value) for name, value in output.step_output_data.metadata.items()}

@@ -7,17 +7,11 @@ import pytest
 from ingestion.errors import SourceError
 from ingestion.landing import land
 from orchestration import run as runs
-from orchestration.manifest import ManifestError
+from orchestration.exit_codes import WRONG_SETTINGS
+from orchestration.launching import RunFailedError
 from orchestration.resources import Deployment
 from tests import small_companies
 from tests.runs import kept_environment
-
-FAULTS = [
-    (runs.RunFailedError("Step land_raw_tables: no column [amount]"), runs.FAILED, "no column [amount]"),
-    (ManifestError("dbt cannot parse: [/WARNING] unexpected '}'"), runs.FAILED, "[/WARNING] unexpected '}'"),
-    (PermissionError(13, "Permission denied", "state"), runs.FAILED, "Permission denied: 'state'"),
-    (KeyboardInterrupt(), runs.INTERRUPTED, "Stopped."),
-]
 
 
 @pytest.fixture
@@ -32,31 +26,10 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
 
 
 @pytest.mark.usefixtures("deployment")
-@pytest.mark.parametrize(("fault", "code", "words"), FAULTS, ids=lambda value: type(value).__name__)
-def test_a_fault_ends_with_a_code_and_its_cause(
-    fault: BaseException,
-    code: int,
-    words: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Whatever ends a run, the person reads the cause as it was written, brackets included, and no traceback."""
-
-    def fails(_deployment: Deployment) -> None:
-        raise fault
-
-    monkeypatch.setattr(runs, "run", fails)
-    assert runs.main([]) == code
-    said = capsys.readouterr()
-    assert words in said.out
-    assert "Traceback" not in said.out + said.err
-
-
-@pytest.mark.usefixtures("deployment")
 def test_an_unknown_company_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong name: what is missing and which names there are."""
-    assert runs.main(["--company", "smal"]) == runs.WRONG_SETTINGS
-    said = " ".join(capsys.readouterr().out.split())
+    assert runs.main(["--company", "smal"]) == WRONG_SETTINGS
+    said = " ".join(capsys.readouterr().err.split())
     assert "no settings for company 'smal'" in said
     assert "Known: small" in said
 
@@ -75,8 +48,8 @@ def test_a_typo_in_the_settings_is_named(
     """The message names the file and the key, and quotes the section in its brackets."""
     path = Path(deployment.companies_folder) / "small.toml"
     path.write_text(path.read_text().replace(old, new, 1))
-    assert runs.main([]) == runs.WRONG_SETTINGS
-    said = " ".join(capsys.readouterr().out.split())
+    assert runs.main([]) == WRONG_SETTINGS
+    said = " ".join(capsys.readouterr().err.split())
     assert "small.toml" in said
     assert words in said
 
@@ -87,7 +60,7 @@ def test_the_company_of_the_command_line_reaches_every_step(monkeypatch: pytest.
     monkeypatch.setenv("LIFECYCLE_COMPANY", "other")
     seen: list[Deployment] = []
 
-    def looks(given: Deployment) -> None:
+    def looks(given: Deployment, **_options: bool) -> None:
         seen.append(given)
         raise KeyboardInterrupt
 
@@ -127,7 +100,7 @@ def test_a_broken_source_fails_the_landing_with_the_mend(
 ) -> None:
     """The failed step and the source's own message reach the person; nothing is published."""
     break_it(deployment)
-    with kept_environment(), pytest.raises(runs.RunFailedError) as failed:
+    with kept_environment(), pytest.raises(RunFailedError) as failed:
         runs.run(deployment)
     said = str(failed.value)
     assert said.startswith("Step land")

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from orchestration import summary, summary_tables
-from orchestration.run import Timing
+from orchestration.launching import Timing
 
 TABLES = """
 create table loads as select 'accounts' as table_name, 10 as rows_read, 7 as rows_inserted, 0 as rows_updated,

@@ -1,0 +1,85 @@
+"""Commands that keep a company in order: `ui`, `env`, `reset`.
+
+Belongs here: asking before anything is deleted. Does not belong here: the servers (`orchestration.ui`), the exports
+(`orchestration.shell`).
+"""
+
+import shutil
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestration.cli.options import given
+from orchestration.cli.output import tell
+from orchestration.cli.refusals import RefusedError
+
+if TYPE_CHECKING:
+    from orchestration.resources import Deployment
+
+
+def ui() -> int:
+    """Dagster's and MLflow's UIs on loopback, until Ctrl-C.
+
+    Example: lifecycle ui --company olist
+    """
+    from orchestration import ui as servers
+    from orchestration.resources import environment
+
+    with environment(LIFECYCLE_COMPANY=given().deployment.company_name):
+        return servers.main()
+
+
+def env() -> int:
+    """Shell exports for Dagster's own commands.
+
+    Example: eval "$(lifecycle env)"; dg list defs
+    """
+    from orchestration import shell
+    from orchestration.resources import dagster_environment, environment
+
+    deployment = given().deployment
+    if given().is_json:
+        facts = {"company": deployment.company_name, "environment": dagster_environment(deployment)}
+        return tell(facts, lambda _: None)
+    with environment(LIFECYCLE_COMPANY=deployment.company_name):
+        return shell.main()
+
+
+def reset(is_sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> int:
+    """Delete all state of this company: warehouse, models, run records, snapshots. Other companies are left alone.
+
+    Refused while a run is under way. The source's files stay; those of a simulated company are made anew by a run.
+
+    Example: lifecycle reset --company sample --yes
+    """
+    from orchestration.exclusive import only_run
+
+    deployment = given().deployment
+    size = _megabytes(deployment)
+    if not deployment.state.exists():
+        return tell(
+            {"company": deployment.company_name, "deleted": None, "megabytes": 0},
+            lambda console: console.print(f"Nothing to delete: {deployment.state} does not exist."),
+        )
+    if not is_sure:
+        _ask(f"Delete {deployment.state} ({size:,.0f} MB) with all models and predictions of it?")
+    with only_run(deployment.state):
+        shutil.rmtree(deployment.state)
+    return tell(
+        {"company": deployment.company_name, "deleted": str(deployment.state), "megabytes": round(size, 1)},
+        lambda console: console.print(f"Deleted {deployment.state} ({size:,.0f} MB)."),
+    )
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        message = f"{question} Nobody is there to answer; say --yes."
+        raise RefusedError(message)
+    if not typer.confirm(question, err=True):
+        message = "Nothing was deleted."
+        raise RefusedError(message)
+
+
+def _megabytes(deployment: "Deployment") -> float:
+    return sum(path.stat().st_size for path in deployment.state.rglob("*") if path.is_file()) / 1e6

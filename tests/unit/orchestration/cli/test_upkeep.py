@@ -1,0 +1,49 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestration.cli.app import main
+from orchestration.exclusive import only_run
+from orchestration.exit_codes import OK, REFUSED
+from orchestration.resources import Deployment
+
+
+@pytest.fixture
+def filled(deployment: Deployment) -> Path:
+    """Some state of the company, and another company's beside it."""
+    for folder in (deployment.state, deployment.state.with_name("other")):
+        folder.mkdir(parents=True)
+        (folder / "warehouse.duckdb").write_text("rows")
+    return deployment.state
+
+
+def test_a_reset_deletes_this_company_alone(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --yes the company's folder is gone; its source and the other company's state stay."""
+    assert main(["reset", "--yes", "--json"]) == OK
+    assert json.loads(capsys.readouterr().out)["deleted"] == str(filled)
+    assert not filled.exists()
+    assert (filled.with_name("other") / "warehouse.duckdb").exists()
+    assert (filled.parents[1] / "data" / "small" / "deals.csv").exists()
+
+
+def test_a_reset_that_nobody_confirms_deletes_nothing(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nobody can answer, the question is a refusal that names the way."""
+    assert main(["reset"]) == REFUSED
+    assert "say --yes" in " ".join(capsys.readouterr().err.split())
+    assert (filled / "warehouse.duckdb").exists()
+
+
+def test_a_reset_waits_for_no_run(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """While a run is under way its state is not pulled away."""
+    with only_run(filled):
+        assert main(["reset", "--yes"]) == REFUSED
+    assert "Another run is under way" in capsys.readouterr().err
+    assert (filled / "warehouse.duckdb").exists()
+
+
+def test_the_environment_is_told_as_json(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program gets the variables of Dagster's own commands without reading shell."""
+    assert main(["env", "--json"]) == OK
+    told = json.loads(capsys.readouterr().out)["environment"]
+    assert told["LIFECYCLE_DAGSTER_DIR"] == str(deployment.dagster_folder)
