@@ -54,13 +54,15 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
     experiment = _experiment(client, store)
     earlier = _recorded(client, experiment, provenance.key(name))
     if earlier is not None:
-        return Registration(earlier, _candidate_of(client, name, earlier), champion_info(store, name), is_new=False)
+        known = _candidate_of(client, name, earlier)
+        return Registration(earlier, known, champion_info(store, name), is_new=False, experiment_id=experiment)
     tags, run_name = provenance.run_tags(outcome.report), f"{name} {outcome.status}"
     with mlflow.start_run(experiment_id=experiment, run_name=run_name, tags=tags) as run:
         _log_report(client, run.info.run_id, outcome.report, provenance)
         log_trials(client, run.info.run_id, outcome.report)
         candidate = _register_all(client, run.info.run_id, outcome, provenance)
-    return Registration(run.info.run_id, candidate, champion_info(store, name), is_new=True)
+    champion = champion_info(store, name)
+    return Registration(run.info.run_id, candidate, champion, is_new=True, experiment_id=experiment)
 
 
 def champion_info(store: Store, name: str) -> VersionInfo | None:

@@ -22,6 +22,7 @@ from orchestration.checks.features_as_known import as_known_checks
 from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
 from orchestration.checks.schemas import schema_checks
+from orchestration.freshness import with_policies
 from orchestration.jobs import jobs
 from orchestration.partitions import monthly_as_of
 from orchestration.progress import progress_logger
@@ -43,16 +44,21 @@ def build_defs(deployment: Deployment, overrides: Mapping[str, Any] | None = Non
 def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Definitions:
     partitions = monthly_as_of(deployment.company)
     return dg.Definitions(
-        assets=[
-            source_files,
-            raw_tables,
-            *warehouse_assets(partitions),
-            metric_assets(),
-            *model_assets(),
-            *prediction_assets(partitions),
-            *monitoring_assets(partitions),
-            published_asset(),
-        ],
+        assets=dg.with_source_code_references(
+            with_policies(
+                [
+                    source_files,
+                    raw_tables,
+                    *warehouse_assets(partitions),
+                    metric_assets(),
+                    *model_assets(),
+                    *prediction_assets(partitions),
+                    *monitoring_assets(partitions),
+                    published_asset(),
+                ],
+                deployment.company,
+            )
+        ),
         asset_checks=[expectation_checks(), *schema_checks(), as_known_checks(), finding_checks, monitoring_checks],
         jobs=jobs(),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},

@@ -42,6 +42,8 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
     data_folder: str
     companies_folder: str = str(settings.FOLDER)
     memory_limit: str = MEMORY_LIMIT
+    # Address of the MLflow UI beside this Dagster, for links; empty where none is known.
+    mlflow_ui: str = ""
 
     @property
     def company(self) -> settings.Company:
@@ -146,6 +148,7 @@ def deployment_from_environment(company_name: str | None = None) -> Deployment:
         data_folder=str(_folder("LIFECYCLE_DATA_DIR", ROOT.parent / "shared" / "data")),
         companies_folder=str(_folder("LIFECYCLE_COMPANIES_DIR", settings.FOLDER)),
         memory_limit=os.environ.get("LIFECYCLE_MEMORY_LIMIT") or MEMORY_LIMIT,
+        mlflow_ui=(os.environ.get("LIFECYCLE_MLFLOW_UI") or "").rstrip("/"),
     )
 
 

@@ -33,7 +33,11 @@ def main() -> int:
     dagster_port, mlflow_port = free_port(DAGSTER_PORT), free_port(MLFLOW_PORT)
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _interrupt)
-    with environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true"):
+    with environment(
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
+        MLFLOW_DISABLE_TELEMETRY="true",
+        LIFECYCLE_MLFLOW_UI=f"http://{HOST}:{mlflow_port}",
+    ):
         servers = [
             _start(_mlflow(deployment, mlflow_port), deployment.state / "mlflow-ui.log"),
             _start(_dagster(dagster_port), deployment.state / "dagster-ui.log"),

@@ -4,33 +4,48 @@ Belongs here: calling the simulator and the landing, and reporting their figures
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import duckdb
 
 from ingestion import contract, landing
-from ingestion.contract_fields import RawTable
 from ingestion.loading import TableLoad
+from orchestration import landed_tables
+from orchestration.declared_columns import DATABASE
 from orchestration.resources import POOL, Deployment
+from orchestration.table_schemas import PERSONAL
 
 GROUP = "raw"
 OWNERS = ["team:data-platform"]
+CADENCE = {"cadence": "daily"}
 CONTROL_TABLES = {
-    "company_settings": "The company's settings as one row, for SQL to read.",
-    "lead_ages": "Ages in days at which an open lead is scored.",
-    "rule_points": "Points of the rule score.",
-    "sales_targets": "Amount of deals to be won by month.",
-    "stage_categories": "Forecast category of a deal stage.",
-    "health_weights": "Weights of the parts of the health score.",
-    "loads": "One row per table and landing: read, accepted, quarantined.",
+    "company_settings": "The company's settings, for SQL to read. Grain: one row.",
+    "lead_ages": "Ages in days at which an open lead is scored. Grain: age.",
+    "rule_points": "Points of the rule score. Grain: attribute and value.",
+    "sales_targets": "Amount of deals to be won. Grain: month.",
+    "stage_categories": "Forecast category of a deal stage. Grain: stage.",
+    "health_weights": "Weights of the parts of the health score. Grain: part.",
+    "loads": "What each landing read, accepted and quarantined. Grain: table and landing.",
 }
 # More than this share of a table's rows in quarantine is worth a person's look.
 QUARANTINE_WARNING_RATIO = 0.01
+FILES_SHOWN = 30
+REASONS_SHOWN = 20
 
 
-@dg.asset(key=["source", "files"], group_name="source", owners=OWNERS, kinds={"file"})
+@dg.asset(
+    key=["source", "files"],
+    group_name="source",
+    owners=OWNERS,
+    kinds={"file"},
+    tags={"layer": "source", **CADENCE},
+    description=(
+        "The files of the company's source: found, or written by the simulator for the sample company. Grain: file."
+    ),
+)
 def source_files(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
     """The files of the company's source: found, or written by the simulator for the sample company."""
     source = deployment.company.source
@@ -47,9 +62,25 @@ def source_files(context: dg.AssetExecutionContext, deployment: Deployment) -> d
         metadata={
             "folder": dg.MetadataValue.path(str(folder)),
             "files": len(files),
+            "contents": _listing(files, folder),
             "megabytes": round(size / 1e6, 2),
         }
     )
+
+
+def _listing(files: Sequence[Path], folder: Path) -> dg.MetadataValue:
+    """The newest files with size and day, as a table."""
+    newest = sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[:FILES_SHOWN]
+    lines = ["| file | kB | changed, UTC |", "|---|---|---|"]
+    for path in newest:
+        facts = path.stat()
+        changed = datetime.fromtimestamp(facts.st_mtime, UTC)
+        lines.append(f"| {path.relative_to(folder)} | {facts.st_size / 1e3:,.1f} | {changed:%Y-%m-%d %H:%M} |")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _is_personal(table: str) -> bool:
+    return any(column.startswith(f"raw.{table}.") for column in PERSONAL)
 
 
 def _specs() -> list[dg.AssetSpec]:
@@ -61,7 +92,8 @@ def _specs() -> list[dg.AssetSpec]:
             group_name=GROUP,
             owners=OWNERS,
             kinds={"duckdb", "table"},
-            metadata={"dagster/column_schema": _column_schema(table)},
+            metadata=_metadata(f"raw.{name}"),
+            tags={"layer": "raw", **CADENCE, **({"personal": "direct"} if _is_personal(name) else {})},
         )
         for name, table in contract.TABLES.items()
     ]
@@ -73,6 +105,8 @@ def _specs() -> list[dg.AssetSpec]:
             group_name="control",
             owners=OWNERS,
             kinds={"duckdb", "table"},
+            metadata=_metadata(f"control.{name}"),
+            tags={"layer": "control", **CADENCE},
         )
         for name, text in CONTROL_TABLES.items()
     ]
@@ -84,24 +118,16 @@ def _specs() -> list[dg.AssetSpec]:
             group_name="quarantine",
             owners=OWNERS,
             kinds={"duckdb", "table"},
+            metadata=_metadata(f"quarantine.{name}"),
+            tags={"layer": "quarantine", **CADENCE},
         )
         for name in contract.TABLES
     ]
     return raw + control + quarantined
 
 
-def _column_schema(table: RawTable) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                column.kind,
-                description=column.description,
-                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=column.name == table.key),
-            )
-            for column in table.columns
-        ]
-    )
+def _metadata(table: str) -> dict[str, object]:
+    return {"dagster/column_schema": landed_tables.schema(table), "dagster/table_name": f"{DATABASE}.{table}"}
 
 
 def _checks() -> list[dg.AssetCheckSpec]:
@@ -140,16 +166,24 @@ def raw_tables(
             now,
             progress=lambda table, rows: context.log.info(f"{table}: {rows:,} rows"),
         )
-        totals = {name: _count(connection, name) for name in contract.TABLES}
+        rows = _counts(connection)
+        refused = {name: _refused(connection, name) for name in contract.TABLES}
     landed = {table.table: table for table in report.tables}
-    for name, total in totals.items():
+    for name in contract.TABLES:
         # A table the source does not have is empty, and says so.
         table = landed.get(name, TableLoad(name, "", 0, 0, 0, 0, 0, 0))
-        yield dg.MaterializeResult(asset_key=["raw", name], metadata=_figures(table, total, deployment))
-        yield from _results(table)
-        yield dg.MaterializeResult(asset_key=["quarantine", name], metadata={"quarantined_now": table.quarantined})
+        yield dg.MaterializeResult(asset_key=["raw", name], metadata=_figures(table, rows["raw", name], deployment))
+        yield from _results(table, refused[name])
+        yield dg.MaterializeResult(
+            asset_key=["quarantine", name],
+            metadata={
+                "dagster/row_count": rows["quarantine", name],
+                "quarantined_now": table.quarantined,
+                "reasons": refused[name],
+            },
+        )
     for name in CONTROL_TABLES:
-        yield dg.MaterializeResult(asset_key=["control", name])
+        yield dg.MaterializeResult(asset_key=["control", name], metadata={"dagster/row_count": rows["control", name]})
 
 
 def _figures(table: TableLoad, total: int, deployment: Deployment) -> dict[str, int | str | dg.MetadataValue]:
@@ -167,7 +201,7 @@ def _figures(table: TableLoad, total: int, deployment: Deployment) -> dict[str, 
     }
 
 
-def _results(table: TableLoad) -> Iterator[dg.AssetCheckResult]:
+def _results(table: TableLoad, refused: dg.MetadataValue) -> Iterator[dg.AssetCheckResult]:
     ratio = table.quarantined / table.read if table.read else 0.0
     yield dg.AssetCheckResult(
         asset_key=["raw", table.table],
@@ -180,9 +214,32 @@ def _results(table: TableLoad) -> Iterator[dg.AssetCheckResult]:
         check_name="matches_contract",
         passed=ratio <= QUARANTINE_WARNING_RATIO,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"quarantined_ratio": ratio, "limit": QUARANTINE_WARNING_RATIO},
+        description=(
+            f"{table.quarantined:,} of {table.read:,} rows of the newest landing break the contract and wait in "
+            f"quarantine.{table.table}. Mend them in the source; the next landing takes them back."
+            if table.quarantined
+            else None
+        ),
+        metadata={"quarantined_ratio": ratio, "limit": QUARANTINE_WARNING_RATIO, "reasons": refused},
     )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(connection.execute(f'select count(*) from raw."{table}"').fetchall()[0][0])  # noqa: S608
+def _counts(connection: duckdb.DuckDBPyConnection) -> Mapping[tuple[str, str], int]:
+    """Rows of every table of the landing, by schema and name."""
+    names = [("raw", name) for name in contract.TABLES] + [("quarantine", name) for name in contract.TABLES]
+    names += [("control", name) for name in CONTROL_TABLES]
+    query = 'select count(*) from {}."{}"'
+    return {one: int(connection.execute(query.format(*one)).fetchall()[0][0]) for one in names}
+
+
+def _refused(connection: duckdb.DuckDBPyConnection, table: str) -> dg.MetadataValue:
+    """Why rows of a table wait in quarantine, the most frequent reason first, each with an example."""
+    found = connection.execute(
+        "select reason, count(*), any_value(source_file), min(source_row) from "  # noqa: S608 - a name of the contract
+        f"(select unnest(reasons) as reason, source_file, source_row from quarantine.{table} where mended_at is null) "
+        "group by 1 order by 2 desc, 1 limit ?",
+        [REASONS_SHOWN],
+    ).fetchall()
+    lines = ["| reason | rows | for example |", "|---|---|---|"]
+    lines += [f"| {reason} | {count:,} | {file}, line {row} |" for reason, count, file, row in found]
+    return dg.MetadataValue.md("\n".join(lines) if found else "none")

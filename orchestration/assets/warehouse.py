@@ -11,6 +11,7 @@ import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
+from orchestration import looks
 from orchestration.exclusive import STARTED_BY, noted_dbt
 from orchestration.manifest import project
 from orchestration.partitions import as_of
@@ -104,7 +105,8 @@ def _with_row_counts(events: list[Any], nodes: Mapping[str, Any], deployment: De
                 continue
             query = f'select count(*) from "{node["schema"]}"."{node["alias"]}"'  # noqa: S608 - names from the manifest
             count = connection.execute(query).fetchall()[0][0]
-            found = {"dagster/row_count": count, **_documentation(node, deployment)}
+            shown = looks.of_table(f"{node['schema']}.{node['alias']}", connection)
+            found = {"dagster/row_count": count, **shown, **_documentation(node, deployment)}
             yield event.with_metadata({**event.metadata, **found})
 
 
