@@ -100,7 +100,7 @@ def table(rows: pd.DataFrame) -> dg.MetadataValue:
 
 def _readable(column: "pd.Series[Any]") -> "pd.Series[Any]":
     if pd.api.types.is_datetime64_any_dtype(column):
-        return column.dt.strftime("%Y-%m-%d")
+        return pd.Series(column.dt.strftime("%Y-%m-%d"))
     if pd.api.types.is_float_dtype(column):
         form = ",.3f" if column.abs().max() < 100 else ",.0f"
         return pd.Series(["–" if pd.isna(value) else format(value, form) for value in column], column.index)
