@@ -29,7 +29,7 @@ def methods(report: "TrainingReport") -> dg.MetadataValue:
     if not report.metrics:
         return dg.MetadataValue.md("not judged: " + " ".join(report.reasons))
     found: dict[str, dict[str, str]] = {}
-    for row in report.metrics:
+    for row in sorted(report.metrics, key=lambda one: one.is_baseline):
         name = row.method if row.is_baseline else f"**{row.method}**"
         found.setdefault(name, {})[row.metric] = _with_interval(row.value, row.lower, row.upper)
     table = pd.DataFrame.from_dict(found, orient="index").fillna("–")

@@ -107,7 +107,7 @@ def _with_row_counts(events: list[Any], nodes: Mapping[str, Any], deployment: De
             count = connection.execute(query).fetchall()[0][0]
             shown = looks.of_table(f"{node['schema']}.{node['alias']}", connection)
             found = {"dagster/row_count": count, **shown, **_documentation(node, deployment)}
-            yield event.with_metadata({**event.metadata, **found})
+            yield event.with_metadata({**found, **event.metadata})
 
 
 def _documentation(node: Mapping[str, Any], deployment: Deployment) -> dict[str, dg.MetadataValue]:
