@@ -66,9 +66,11 @@ class Registration:
     Attributes:
         candidate, champion: the candidate's version and whichever version is champion now; None where there is none.
         is_new: False when the same training was already on record and nothing was written.
+        experiment_id: of the company's experiment, which an address in MLflow's UI names.
     """
 
     run_id: str
     candidate: VersionInfo | None
     champion: VersionInfo | None
     is_new: bool
+    experiment_id: str = ""

@@ -59,13 +59,14 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
     if earlier is not None:
         _serve_something(client, earlier, _named(store, outcome), provenance)
         candidate = _candidate_of(client, store.registered(name), earlier)
-        return Registration(earlier, candidate, champion_info(store, name), is_new=False)
+        return Registration(earlier, candidate, champion_info(store, name), is_new=False, experiment_id=experiment)
     tags, run_name = provenance.run_tags(outcome.report), f"{name} {outcome.status}"
     with mlflow.start_run(experiment_id=experiment, run_name=run_name, tags=tags) as run:
         _log_report(client, run.info.run_id, outcome.report, provenance)
         log_trials(client, run.info.run_id, outcome.report)
         candidate = _register_all(client, run.info.run_id, _named(store, outcome), provenance)
-    return Registration(run.info.run_id, candidate, champion_info(store, name), is_new=True)
+    champion = champion_info(store, name)
+    return Registration(run.info.run_id, candidate, champion, is_new=True, experiment_id=experiment)
 
 
 def champion_info(store: Store, name: str) -> VersionInfo | None:

@@ -23,6 +23,7 @@ from orchestration.checks.features_as_known import as_known_checks
 from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
 from orchestration.checks.schemas import schema_checks
+from orchestration.freshness import with_policies
 from orchestration.jobs import jobs
 from orchestration.lean_dbt import dbt_resource
 from orchestration.partitions import monthly_as_of
@@ -68,7 +69,7 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
         dbt_assets = [keys.in_own_pool(one, company) for one in dbt_assets]
         assets, checks = keys.named_assets(assets, company), keys.named_assets(checks, company)
     return dg.Definitions(
-        assets=[*dbt_assets, *assets],
+        assets=dg.with_source_code_references(with_policies([*dbt_assets, *assets], deployment.company)),
         asset_checks=checks,
         jobs=[*jobs(deployment), *review_jobs(deployment), prune_job(deployment.company_name)],
         schedules=schedules(deployment),

@@ -61,8 +61,11 @@ def _parse(folder: Path, manifest: Path) -> None:
     manifest.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=manifest.parent) as scratch:
         try:
-            # The parse needs a warehouse path only to render the profile; it opens no file.
-            run_dbt("parse", warehouse=Path(scratch) / "warehouse.duckdb", target=Path(scratch), folder=folder)
+            # Compiled, so that the manifest holds the SQL that column lineage is read from; its warehouse is empty.
+            models = ("--select", "resource_type:model")
+            run_dbt(
+                "compile", *models, warehouse=Path(scratch) / "warehouse.duckdb", target=Path(scratch), folder=folder
+            )
         except DbtError as error:
             msg = f"dbt cannot parse its project in {folder}:\n{error}"
             raise ManifestError(msg) from error

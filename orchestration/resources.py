@@ -55,6 +55,8 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
     has_mlflow_database: bool = False
     artifact_root: str = ""
     executor: str = "in_process"
+    # Address of the MLflow UI beside this Dagster, for links; empty where none is known.
+    mlflow_ui: str = ""
 
     @property
     def company(self) -> settings.Company:
@@ -237,6 +239,7 @@ def deployment_from_environment(company_name: str | None = None) -> Deployment:
         has_mlflow_database=bool(mlflow_url),
         artifact_root=storage.artifact_root("LIFECYCLE_ARTIFACT_ROOT", artifacts) if artifacts else "",
         executor=storage.executor("LIFECYCLE_EXECUTOR", executor),
+        mlflow_ui=(os.environ.get("LIFECYCLE_MLFLOW_UI") or "").rstrip("/"),
     )
 
 

@@ -1,7 +1,7 @@
-"""How dbt's models look in the asset graph: key, group, owner and kinds.
+"""How dbt's models look in the asset graph: key, group, owner, kinds, tags, description, columns.
 
 Belongs here: names and labels only. The keys follow the warehouse (`marts/fct_deals`), a group is a layer or an area
-of the marts, owners come from the model's own `meta.owner`.
+of the marts, owners come from the model's own `meta.owner`. What the columns say is `orchestration.table_schemas`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,21 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
+from orchestration.column_lineage import fresh_lineage
+from orchestration.table_schemas import TableSchemas
+
 
 class LayerTranslator(DagsterDbtTranslator):
     """Group dbt's assets by layer, and the marts by area; tests on sources are checks of the raw tables."""
 
     def __init__(self, prefix: Sequence[str] = ()) -> None:
         """A translator whose keys begin with `prefix`."""
-        super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+        super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_code_references=True))
         self._prefix = list(prefix)
+        self._schemas: TableSchemas | None = None
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """The parent's spec with our key, group, owner and kinds."""
+        """The parent's spec with our key, group, owner, kinds, tags and columns."""
         spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
         if self._prefix:
             spec = spec.replace_attributes(key=spec.key.with_prefix(self._prefix))
@@ -32,7 +36,33 @@ class LayerTranslator(DagsterDbtTranslator):
             group_name=_group(node),
             owners=[f"team:{owner}"] if owner else [],
             kinds={"dbt", "duckdb", "view" if node["config"]["materialized"] == "view" else "table"},
-        )
+            tags={**spec.tags, **_tags(node)},
+        ).merge_attributes(**self._columns(manifest, node, project))
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The model's own words; its SQL is metadata, so that the grain stands last and in sight."""
+        return str(dbt_resource_props["description"])
+
+    def _columns(
+        self, manifest: Mapping[str, Any], node: Mapping[str, Any], project: DbtProject | None
+    ) -> dict[str, Any]:
+        if project is None or node["resource_type"] not in ("model", "seed"):
+            return {}
+        if self._schemas is None:
+            self._schemas = TableSchemas(manifest, fresh_lineage(project.manifest_path), self._prefix)
+        metadata = {
+            "dagster/column_schema": self._schemas.schema(node),
+            "dagster/column_lineage": self._schemas.lineage(node),
+            **({"sql": dg.MetadataValue.md(f"```sql\n{node['raw_code']}\n```")} if node["raw_code"] else {}),
+        }
+        return {"metadata": metadata, "tags": {"personal": "derived"} if self._schemas.is_personal(node) else {}}
+
+
+def _tags(node: Mapping[str, Any]) -> dict[str, str]:
+    """Layer, the area it belongs to, and how often it is made."""
+    folders = ["seeds"] if node["resource_type"] == "seed" else node["fqn"][1:-1]
+    area = {"area": folders[1]} if len(folders) > 1 else {}
+    return {"layer": folders[0], "cadence": "monthly" if folders[0] == "features" else "daily", **area}
 
 
 def _group(node: Mapping[str, Any]) -> str:

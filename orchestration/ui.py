@@ -70,11 +70,13 @@ def main() -> int:
 
 def _servers(deployment: Deployment) -> Iterator[Server]:
     """Dagster's first; one MLflow per store: one for all companies in a database, else one for each."""
-    port = free_port(DAGSTER_PORT)
-    yield Server("Dagster", port, _start(_dagster(deployment, port), deployment.dagster_folder / "dagster-ui.log"))
     everyone = [deployment_from_environment(name) for name in deployment.companies] or [deployment]
     stores = {one.tracking_uri: one for one in reversed(everyone)}
-    port = MLFLOW_PORT
+    dagster_port, port = free_port(DAGSTER_PORT), free_port(MLFLOW_PORT)
+    # Assets link to MLflow where one server shows all models.
+    with environment(LIFECYCLE_MLFLOW_UI=f"http://{HOST}:{port}" if len(stores) == 1 else ""):
+        log = deployment.dagster_folder / "dagster-ui.log"
+        yield Server("Dagster", dagster_port, _start(_dagster(deployment, dagster_port), log))
     for uri, one in reversed(stores.items()):
         port = free_port(port)
         name = "MLflow" if len(stores) == 1 else f"MLflow {one.company_name}"

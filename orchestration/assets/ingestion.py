@@ -4,33 +4,50 @@ Belongs here: calling the simulator and the landing, and reporting their figures
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import duckdb
 
 from ingestion import contents, contract, landing
-from ingestion.contract_fields import RawTable
 from ingestion.loading import TableLoad
+from orchestration import landed_tables
+from orchestration.declared_columns import DATABASE
 from orchestration.resources import POOL, Deployment
+from orchestration.table_schemas import PERSONAL
 
 GROUP = "raw"
 OWNERS = ["team:data-platform"]
+CADENCE = {"cadence": "daily"}
 CONTROL_TABLES = {
-    "company_settings": "The company's settings as one row, for SQL to read.",
-    "lead_ages": "Ages in days at which an open lead is scored.",
-    "rule_points": "Points of the rule score.",
-    "sales_targets": "Amount of deals to be won by month.",
-    "stage_categories": "Forecast category of a deal stage.",
-    "health_weights": "Weights of the parts of the health score.",
-    "loads": "One row per table and landing: read, accepted, quarantined.",
+    "company_settings": "The company's settings, for SQL to read. Grain: one row.",
+    "lead_ages": "Ages in days at which an open lead is scored. Grain: age.",
+    "rule_points": "Points of the rule score. Grain: attribute and value.",
+    "sales_targets": "Amount of deals to be won. Grain: month.",
+    "stage_categories": "Forecast category of a deal stage. Grain: stage.",
+    "health_weights": "Weights of the parts of the health score. Grain: part.",
+    "loads": "What each landing read, accepted and quarantined. Grain: table and landing.",
 }
 # More than this share of a table's rows in quarantine is worth a person's look.
 QUARANTINE_WARNING_RATIO = 0.01
+FILES_SHOWN = 30
+REASONS_SHOWN = 20
+# A reason, the rows that have it, and where one of them lies: file and line.
+Refused = tuple[str, int, str, int]
 
 
-@dg.asset(key=["source", "files"], group_name="source", owners=OWNERS, kinds={"file"})
+@dg.asset(
+    key=["source", "files"],
+    group_name="source",
+    owners=OWNERS,
+    kinds={"file"},
+    tags={"layer": "source", **CADENCE},
+    description=(
+        "The files of the company's source: found, or written by the simulator for the sample company. Grain: file."
+    ),
+)
 def source_files(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
     """The files of the company's source: found, or written by the simulator for the sample company."""
     source = deployment.company.source
@@ -47,9 +64,25 @@ def source_files(context: dg.AssetExecutionContext, deployment: Deployment) -> d
         metadata={
             "folder": dg.MetadataValue.path(str(folder)),
             "files": len(files),
+            "contents": _listing(files, folder),
             "megabytes": round(size / 1e6, 2),
         }
     )
+
+
+def _listing(files: Sequence[Path], folder: Path) -> dg.MetadataValue:
+    """The newest files with size and day, as a table."""
+    newest = sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[:FILES_SHOWN]
+    lines = ["| file | kB | changed, UTC |", "|---|---|---|"]
+    for path in newest:
+        facts = path.stat()
+        changed = datetime.fromtimestamp(facts.st_mtime, UTC)
+        lines.append(f"| {path.relative_to(folder)} | {facts.st_size / 1e3:,.1f} | {changed:%Y-%m-%d %H:%M} |")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _is_personal(table: str) -> bool:
+    return any(column.startswith(f"raw.{table}.") for column in PERSONAL)
 
 
 def _specs() -> list[dg.AssetSpec]:
@@ -61,7 +94,8 @@ def _specs() -> list[dg.AssetSpec]:
             group_name=GROUP,
             owners=OWNERS,
             kinds={"duckdb", "table"},
-            metadata={"dagster/column_schema": _column_schema(table)},
+            metadata=_metadata(f"raw.{name}"),
+            tags={"layer": "raw", **CADENCE, **({"personal": "direct"} if _is_personal(name) else {})},
         )
         for name, table in contract.TABLES.items()
     ]
@@ -73,6 +107,8 @@ def _specs() -> list[dg.AssetSpec]:
             group_name="control",
             owners=OWNERS,
             kinds={"duckdb", "table"},
+            metadata=_metadata(f"control.{name}"),
+            tags={"layer": "control", **CADENCE},
         )
         for name, text in CONTROL_TABLES.items()
     ]
@@ -84,24 +120,16 @@ def _specs() -> list[dg.AssetSpec]:
             group_name="quarantine",
             owners=OWNERS,
             kinds={"duckdb", "table"},
+            metadata=_metadata(f"quarantine.{name}"),
+            tags={"layer": "quarantine", **CADENCE},
         )
         for name in contract.TABLES
     ]
     return raw + control + quarantined
 
 
-def _column_schema(table: RawTable) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                column.kind,
-                description=column.description,
-                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=column.name == table.key),
-            )
-            for column in table.columns
-        ]
-    )
+def _metadata(table: str) -> dict[str, object]:
+    return {"dagster/column_schema": landed_tables.schema(table), "dagster/table_name": f"{DATABASE}.{table}"}
 
 
 def _checks() -> list[dg.AssetCheckSpec]:
@@ -142,20 +170,28 @@ def raw_tables(
             now,
             progress=lambda table, rows: context.log.info(f"{table}: {rows:,} rows"),
         )
-        totals = {name: _count(connection, name) for name in contract.TABLES}
+        rows = _counts(connection)
+        refused = {name: _refused(connection, name) for name in contract.TABLES}
     landed = {table.table: table for table in report.tables}
-    for name, total in totals.items():
+    for name in contract.TABLES:
         # A table the source does not have is empty, and says so.
         table = landed.get(name, TableLoad(name, "", 0, 0, 0, 0, 0, 0))
         raw = deployment.asset_key("raw", name)
-        yield dg.MaterializeResult(asset_key=raw, metadata=_figures(table, total, deployment))
-        yield from _results(deployment, table)
-        quarantine = deployment.asset_key("quarantine", name)
-        yield dg.MaterializeResult(asset_key=quarantine, metadata={"quarantined_now": table.quarantined})
+        yield dg.MaterializeResult(asset_key=raw, metadata=_figures(table, rows["raw", name], deployment))
+        yield from _results(deployment, table, refused[name])
+        yield dg.MaterializeResult(
+            asset_key=deployment.asset_key("quarantine", name),
+            metadata={
+                "dagster/row_count": rows["quarantine", name],
+                "quarantined_now": table.quarantined,
+                "reasons": _as_table(refused[name]),
+            },
+        )
     for name in CONTROL_TABLES:
         # The sensor over the source's folder reads it: files that are landed need not be landed again.
-        metadata = {"contents": found} if name == "loads" else {}
-        yield dg.MaterializeResult(asset_key=deployment.asset_key("control", name), metadata=metadata)
+        told = {"contents": found} if name == "loads" else {}
+        key, count = deployment.asset_key("control", name), rows["control", name]
+        yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": count, **told})
 
 
 def _contents(deployment: Deployment) -> str:
@@ -181,7 +217,7 @@ def _figures(table: TableLoad, total: int, deployment: Deployment) -> dict[str, 
     }
 
 
-def _results(deployment: Deployment, table: TableLoad) -> Iterator[dg.AssetCheckResult]:
+def _results(deployment: Deployment, table: TableLoad, refused: Sequence[Refused]) -> Iterator[dg.AssetCheckResult]:
     ratio = table.quarantined / table.read if table.read else 0.0
     yield dg.AssetCheckResult(
         asset_key=deployment.asset_key("raw", table.table),
@@ -194,9 +230,50 @@ def _results(deployment: Deployment, table: TableLoad) -> Iterator[dg.AssetCheck
         check_name="matches_contract",
         passed=ratio <= QUARANTINE_WARNING_RATIO,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"quarantined_ratio": ratio, "limit": QUARANTINE_WARNING_RATIO},
+        description=_mend(table, refused) if table.quarantined else None,
+        metadata={
+            "quarantined_ratio": ratio,
+            "limit": QUARANTINE_WARNING_RATIO,
+            "reasons": _as_table(refused),
+        },
     )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(connection.execute(f'select count(*) from raw."{table}"').fetchall()[0][0])  # noqa: S608
+def _counts(connection: duckdb.DuckDBPyConnection) -> Mapping[tuple[str, str], int]:
+    """Rows of every table of the landing, by schema and name."""
+    names = [("raw", name) for name in contract.TABLES] + [("quarantine", name) for name in contract.TABLES]
+    names += [("control", name) for name in CONTROL_TABLES]
+    query = 'select count(*) from {}."{}"'
+    return {one: int(connection.execute(query.format(*one)).fetchall()[0][0]) for one in names}
+
+
+def _refused(connection: duckdb.DuckDBPyConnection, table: str) -> list[Refused]:
+    """Why rows of a table wait in quarantine, the most frequent reason first, each with an example."""
+    return connection.execute(
+        "select reason, count(*), any_value(source_file), min(source_row) from "  # noqa: S608 - a name of the contract
+        f"(select unnest(reasons) as reason, source_file, source_row from quarantine.{table} where mended_at is null) "
+        "group by 1 order by 2 desc, 1 limit ?",
+        [REASONS_SHOWN],
+    ).fetchall()
+
+
+def _as_table(refused: Sequence[Refused]) -> dg.MetadataValue:
+    """A table, because a check's panel shows one as it is and hides text behind a click."""
+    if not refused:
+        return dg.MetadataValue.text("none")
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"reason": reason, "rows": count, "for example": f"{file}, line {row}"})
+            for reason, count, file, row in refused
+        ]
+    )
+
+
+def _mend(table: TableLoad, refused: Sequence[Refused]) -> str:
+    """What a person is told of refused rows: how many, the most frequent reason, and what to do."""
+    reason, count, file, row = refused[0]
+    return (
+        f"{table.quarantined:,} of {table.read:,} rows of the newest landing break the contract and wait in "
+        f"quarantine.{table.table}. Most often ({count:,}): {reason} (for example {file}, line {row}). "
+        "Mend them in the source; the next landing takes them back."
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from orchestration import metric_values
+from orchestration import declared_columns, metric_values
 from orchestration.metric_layer import Definition, MetricLayer
 from orchestration.metrics_report import as_text
 from orchestration.resources import POOL, Deployment
@@ -34,6 +34,8 @@ def metric_assets() -> dg.AssetsDefinition:
             group_name="metrics",
             owners=OWNERS,
             kinds={"dbt", "duckdb", "table"},
+            tags={"layer": "metrics", "cadence": "daily"},
+            metadata=declared_columns.metadata(["metrics", table], declared_columns.METRICS[table]),
         )
         for table, description in DESCRIPTIONS.items()
     ]

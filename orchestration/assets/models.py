@@ -5,7 +5,7 @@ on is `orchestration.training_inputs`, how it learns is `ml`, who becomes champi
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import dagster as dg
 
 from feature_definitions import registry as views
 from ingestion.contract import TABLES
-from orchestration import figures, frames, records, training_sets
+from orchestration import figures, frames, model_looks, records, training_sets
 from orchestration.checks import model_quality
 from orchestration.code_identity import code_version, git_commit
 from orchestration.resources import POOL, Deployment
@@ -62,7 +62,9 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
         group_name="models",
         owners=OWNERS,
         kinds={"python", "mlflow"},
-        description=f"{PROMISES[name]} Card: docs/model_cards/{name}.md.",
+        description=f"{PROMISES[name]} Card: docs/model_cards/{name}.md. Grain: one registered version per training.",
+        tags={"layer": "models", "cadence": "weekly"},
+        metadata=model_looks.inputs(name) if name in READS_FEATURES else {},
         deps=[dg.AssetKey(key) for key in [*tables, *facts, ["intermediate", "int_observation_window"]]],
         check_specs=model_quality.specs(name),
         pool=POOL,
@@ -70,17 +72,17 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
     def train(
         context: dg.AssetExecutionContext, deployment: Deployment
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        trained, registration, main_figure = _train(name, deployment, context.run.run_id)
+        trained, registration, drawn = _train(name, deployment, context.run.run_id)
         report = trained.outcome.report
         context.log.info(f"{name}: {report.status}. " + " ".join(report.reasons))
-        yield dg.MaterializeResult(metadata=_metadata(trained, registration, main_figure))
+        yield dg.MaterializeResult(metadata=_metadata(trained, registration, drawn, deployment.mlflow_ui))
         yield from model_quality.results(report, registration)
 
     return train
 
 
-def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Registration, str]":
-    """Train, draw, register and keep the record in the warehouse; the last part is the main figure as Markdown."""
+def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Registration, dict[str, str]]":
+    """Train, draw, register and keep the record in the warehouse; the last part are figures as Markdown."""
     from ml import registry
     from ml.training_record import Provenance
     from orchestration.training_inputs import TRAINERS
@@ -113,7 +115,7 @@ def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Re
         registration = registry.log_training(store, trained.outcome, provenance)
         training_sets.prune(deployment)
         records.write(connection, _record(name, trained, registration, provenance.snapshot_id), trained.outcome.report)
-    return trained, registration, figures.main_image(drawn)
+    return trained, registration, figures.images(drawn)
 
 
 def _record(name: str, trained: "Trained", registration: "Registration", snapshot_id: str) -> records.Training:
@@ -137,7 +139,7 @@ def _record(name: str, trained: "Trained", registration: "Registration", snapsho
 
 
 def _metadata(
-    trained: "Trained", registration: "Registration", main_figure: str
+    trained: "Trained", registration: "Registration", drawn: Mapping[str, str], mlflow_ui: str
 ) -> dict[str, dg.MetadataValue | str | int | float]:
     from ml.training_record import as_markdown
 
@@ -145,15 +147,18 @@ def _metadata(
     # As numbers of their own, so that the UI draws them over time.
     kept = {row.metric: row.value for row in report.metrics if row.method == report.kept_method}
     return {
-        **{metric: value for metric, value in kept.items() if math.isfinite(value)},
         "status": report.status,
+        "champion": f"version {champion.version} ({champion.status})" if champion else "none",
         "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in report.reasons) or "none"),
-        "figure": dg.MetadataValue.md(main_figure),
+        **{f"figure_{name}": dg.MetadataValue.md(image) for name, image in drawn.items()},
+        "methods": model_looks.methods(report),
+        "gates": model_looks.gates(report),
+        **model_looks.links(registration, mlflow_ui),
+        **{metric: value for metric, value in kept.items() if math.isfinite(value)},
         "report": dg.MetadataValue.md(as_markdown(report)),
         "training_rows": trained.rows,
         "content_hash": trained.content_hash,
         "training_set": f"training_sets/{trained.content_hash}" if trained.frame else "none: reads facts",
         "mlflow_run_id": registration.run_id,
-        "champion": f"version {champion.version} ({champion.status})" if champion else "none",
         "is_new_training": str(registration.is_new),
     }

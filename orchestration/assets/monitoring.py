@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import duckdb
 
-from orchestration import watching
+from orchestration import declared_columns, looks, watching
 from orchestration.assets.models import OWNERS
 from orchestration.partitions import as_of
 from orchestration.resources import POOL, Deployment
@@ -42,6 +42,8 @@ def _spec(table: str, deps: list[dg.AssetKey], partitions: dg.PartitionsDefiniti
         owners=OWNERS,
         kinds={"python", "duckdb", "table"},
         partitions_def=partitions,
+        tags={"layer": "monitoring", "cadence": "monthly"},
+        metadata=declared_columns.metadata(["monitoring", table], declared_columns.MONITORING[table]),
     )
 
 
@@ -80,8 +82,13 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
                         for one in shifts
                         if one.is_shifted or one.name == watching.SCORE
                     ]
+            shown = looks.drift(connection, as_of(context.partition_keys[-1]))
         return dg.MaterializeResult(
-            metadata={"dagster/partition_row_count": count, "shifts": dg.MetadataValue.md("\n".join(lines))}
+            metadata={
+                **shown,
+                "dagster/partition_row_count": count,
+                "shifts": dg.MetadataValue.md("\n".join(lines)),
+            }
         )
 
     return watch_drift

@@ -7,15 +7,12 @@ shown is `orchestration.scoring`, how the ledger keeps it `orchestration.ledger`
 from datetime import UTC, datetime
 
 import dagster as dg
-import pandas as pd
 
-from orchestration import ledger
+from orchestration import declared_columns, figures, ledger, looks
 from orchestration.assets.models import FACTS, OWNERS, PROMISES
 from orchestration.partitions import as_of
 from orchestration.passing_faults import tried_again
 from orchestration.resources import POOL, Deployment
-
-ROWS_SHOWN = 10
 
 
 def prediction_assets(partitions: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -31,6 +28,10 @@ def _prediction_asset(name: str, partitions: dg.TimeWindowPartitionsDefinition) 
         kinds={"python", "duckdb", "table"},
         description=f"Append-only ledger. {PROMISES[name]} Grain: what is predicted, as_of, model version, statement.",
         deps=[dg.AssetKey(["models", name])],
+        tags={"layer": "predictions", "cadence": "monthly"},
+        metadata=declared_columns.metadata(
+            ["predictions", name], {**declared_columns.LEDGERS[name], **declared_columns.STAMPS}
+        ),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
@@ -64,6 +65,8 @@ def _predict(name: str, context: dg.AssetExecutionContext, deployment: Deploymen
                 run_id=context.run.run_id,
                 made_at=made_at,
             )
+        shown = figures.of_forecast(connection, rows, deployment.company.currency) if name == "revenue" else {}
+    shown = shown or looks.predictions(rows)
     context.log.info(f"{name}: {len(rows):,} statements about {month}, {appended:,} of them new to the ledger")
     return dg.MaterializeResult(
         metadata={
@@ -71,13 +74,6 @@ def _predict(name: str, context: dg.AssetExecutionContext, deployment: Deploymen
             "appended": appended,
             "model_version": version.version,
             "model_status": version.status,
-            "examples": dg.MetadataValue.md(_examples(rows)),
+            **shown,
         }
     )
-
-
-def _examples(rows: pd.DataFrame) -> str:
-    """The rows with the highest value, for a look in the UI."""
-    if rows.empty:
-        return "no rows"
-    return str(rows.sort_values("value", ascending=False).head(ROWS_SHOWN).to_markdown(index=False))

@@ -4,7 +4,7 @@ Belongs here: which tables are published and under which keys they are looked up
 switched is `orchestration.snapshot`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import duckdb
 from feature_definitions import registry
 from feature_definitions.entities import ENTITIES
 from feature_definitions.online import online_sql, online_table
-from orchestration import records, snapshot
+from orchestration import records, snapshot, snapshot_looks
 from orchestration.resources import POOL, Deployment
 from orchestration.snapshot import Face
 
@@ -37,6 +37,12 @@ def published_asset() -> dg.AssetsDefinition:
         group_name="published",
         owners=["team:data-platform"],
         kinds={"sqlite", "duckdb", "parquet"},
+        tags={"layer": "published", "cadence": "daily"},
+        metadata={"dagster/column_schema": dg.TableSchema(_columns())},
+        description=(
+            "One immutable version of marts, features, predictions and figures for readers; old versions are pruned. "
+            "Grain: version."
+        ),
         deps=[
             *(dg.AssetKey(["predictions", name]) for name in MODELS),
             dg.AssetKey(["metrics", "metric_values"]),
@@ -45,8 +51,8 @@ def published_asset() -> dg.AssetsDefinition:
         pool=POOL,
     )
     def published_snapshot(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
-        """One immutable version of marts, features, predictions and figures for readers; old versions are pruned."""
         now = datetime.now(UTC)
+        before = snapshot.current(deployment.published)
         with deployment.warehouse() as connection:
             records.create(connection)
             made = snapshot.publish(
@@ -57,19 +63,34 @@ def published_asset() -> dg.AssetsDefinition:
                 at=now.isoformat(timespec="seconds"),
                 as_of=_last_as_of(connection),
             )
+        changed = snapshot_looks.changes(deployment.published, before, made)
         pruned = snapshot.prune(deployment.published, VERSIONS_KEPT)
         context.log.info(f"published version {made.version}: {sum(made.rows.values())} rows in {len(made.rows)} tables")
-        return _result(made, made.path(deployment.published), len(pruned))
+        return _result(made, made.path(deployment.published), len(pruned), changed)
 
     return published_snapshot
 
 
-def _result(made: snapshot.Snapshot, folder: Path, pruned: int) -> dg.MaterializeResult[None]:
+def _columns() -> list[dg.TableColumn]:
+    """What `snapshot.json` in a version's folder says of it."""
+    return [
+        dg.TableColumn("version", "varchar", description="Name of the version: when it was made, UTC."),
+        dg.TableColumn("folder", "varchar", description="Folder with an SQLite, a DuckDB and Parquet files."),
+        dg.TableColumn("published_at", "timestamp", description="When readers were switched to it."),
+        dg.TableColumn("as_of", "date", description="Newest month end that the data cover."),
+        dg.TableColumn("rows", "json", description="Rows of each published table."),
+    ]
+
+
+def _result(
+    made: snapshot.Snapshot, folder: Path, pruned: int, changed: Mapping[str, dg.MetadataValue]
+) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         metadata={
             "version": made.version,
             "folder": dg.MetadataValue.path(str(folder)),
             "as_of": made.as_of,
+            **changed,
             "pruned_versions": pruned,
             "rows": dg.MetadataValue.json(made.rows),
             "dagster/row_count": sum(made.rows.values()),

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
-from orchestration import coverage
+from orchestration import coverage, looks
 from orchestration.dead_runs import noted_dbt
 from orchestration.lean_dbt import LeanDbt
 from orchestration.manifest import project
@@ -108,10 +108,11 @@ def _with_row_counts(events: list[Any], nodes: Mapping[str, Any], deployment: De
                 continue
             query = f'select count(*) from "{node["schema"]}"."{node["alias"]}"'  # noqa: S608 - names from the manifest
             count = connection.execute(query).fetchall()[0][0]
-            found = {"dagster/row_count": count, **_documentation(node, deployment)}
+            shown = looks.of_table(f"{node['schema']}.{node['alias']}", connection)
             # Schedules and sensors read it from here: they never open the warehouse.
             told = coverage.metadata(connection) if node["name"] == coverage.WINDOW else {}
-            yield event.with_metadata({**event.metadata, **found, **told})
+            found = {"dagster/row_count": count, **shown, **_documentation(node, deployment), **told}
+            yield event.with_metadata({**found, **event.metadata})
 
 
 def _documentation(node: Mapping[str, Any], deployment: Deployment) -> dict[str, dg.MetadataValue]:

@@ -5,7 +5,7 @@ into two checks. A broken contract stops what follows; an unusual month is a war
 `ingestion.expectations`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -22,7 +22,15 @@ DESCRIPTIONS: dict[Suite, str] = {
     "contract": "Every rule of the source contract holds for the newest rows, and for any row changed by hand.",
     "history": "Volume, recency, nulls and distribution of the newest complete month are like those before.",
 }
+MENDS: dict[Suite, str] = {
+    "contract": (
+        "Landing lets no such row in: it was changed in the warehouse by hand. Put the source's value back, then run "
+        "refresh_warehouse; nothing downstream starts before."
+    ),
+    "history": "Ask the owner of the source whether that is meant; nothing is held back.",
+}
 FAILURES_SHOWN = 20
+TOLD = 3
 
 
 def expectation_checks() -> dg.AssetChecksDefinition:
@@ -71,9 +79,16 @@ def _result(deployment: Deployment, report: TableReport, check: str, suite: Suit
         check_name=check,
         passed=not unmet,
         severity=dg.AssetCheckSeverity.ERROR if is_broken else dg.AssetCheckSeverity.WARN,
-        description=" ".join(outcome.statement for outcome in unmet[:3]) or None,
+        description=_told(unmet, suite) if unmet else None,
         metadata=_metadata(deployment, report, suite),
     )
+
+
+def _told(unmet: Sequence[Outcome], suite: Suite) -> str:
+    """What does not hold, with what was seen instead, and what to do."""
+    found = [f"{one.statement.removesuffix('.')} ({one.observed})" for one in unmet[:TOLD]]
+    more = f" and {len(unmet) - TOLD} more" if len(unmet) > TOLD else ""
+    return f"Does not hold: {'; '.join(found)}{more}. {MENDS[suite]}"
 
 
 def _metadata(deployment: Deployment, report: TableReport, suite: Suite) -> dict[str, dg.MetadataValue]:
