@@ -23,9 +23,10 @@ from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
 from orchestration.checks.schemas import schema_checks
 from orchestration.jobs import jobs
+from orchestration.lean_dbt import dbt_resource
 from orchestration.partitions import monthly_as_of
 from orchestration.progress import progress_logger
-from orchestration.resources import Deployment, dbt_resource
+from orchestration.resources import Deployment
 
 
 def build_defs(deployment: Deployment, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -53,7 +54,7 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
             *monitoring_assets(partitions),
             published_asset(),
         ],
-        asset_checks=[expectation_checks(), *schema_checks(), as_known_checks(), finding_checks, monitoring_checks],
+        asset_checks=[expectation_checks(), *schema_checks(), *as_known_checks(), finding_checks, monitoring_checks],
         jobs=jobs(),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},
         loggers={"progress": progress_logger},

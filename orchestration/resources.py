@@ -5,22 +5,18 @@ features or models mean.
 """
 
 import hashlib
-import importlib.metadata
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import duckdb
-from dagster_dbt import DbtCliResource
-from packaging.version import Version
 
 from companies import settings
 
@@ -206,28 +202,3 @@ def code_version() -> str:
         for path in sorted((ROOT / package).rglob("*.py")):
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
-
-
-class LeanDbt(DbtCliResource):
-    """dbt's command line without two expensive courtesies of `DbtCliResource`.
-
-    The parent asks `dbt --version` in a process of its own (3.5 CPU seconds and a call to the package index) and
-    builds a dbt adapter inside this process (3 to 4 seconds, and a connection that can hold the warehouse's lock).
-    We read the version from the installed package and build no adapter; row counts are read by us after dbt ended.
-    """
-
-    @property
-    def _cli_version(self) -> Version:
-        return Version(importlib.metadata.version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Any) -> Any:  # noqa: ANN401, ARG002 - the parent's signature
-        return None
-
-
-def dbt_resource() -> LeanDbt:
-    """The dbt of this interpreter's environment, whether or not that environment is activated."""
-    return LeanDbt(
-        project_dir=str(DBT_FOLDER),
-        profiles_dir=str(DBT_FOLDER),
-        dbt_executable=str(Path(sys.executable).parent / "dbt"),
-    )

@@ -9,6 +9,9 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
+
+from orchestration.checks import dbt_tests
 
 
 class LayerTranslator(DagsterDbtTranslator):
@@ -29,6 +32,14 @@ class LayerTranslator(DagsterDbtTranslator):
             owners=[f"team:{owner}"] if owner else [],
             kinds={"dbt", "duckdb", "view" if node["config"]["materialized"] == "view" else "table"},
         )
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """One check for all tests of a table; None for a test that belongs to another one."""
+        of_test = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        table = asset_spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY]
+        return None if of_test is None else dbt_tests.spec(asset_spec.key, table)
 
 
 def _group(node: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@ import pytest
 from dagster_dbt import DbtCliResource
 
 from orchestration import resources
-from orchestration.resources import Deployment, LeanDbt, code_version, deployment_from_environment, environment
+from orchestration.lean_dbt import LeanDbt, dbt_resource
+from orchestration.resources import Deployment, code_version, deployment_from_environment, environment
 
 
 def test_the_environment_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,4 +83,4 @@ def test_the_hooks_of_dbt_still_exist() -> None:
     for hook in ("_cli_version", "_initialize_dbt_core_adapter"):
         assert hook in vars(DbtCliResource), f"dagster-dbt no longer has {hook}"
         assert hook in vars(LeanDbt)
-    assert resources.dbt_resource()._cli_version.major == 1
+    assert dbt_resource()._cli_version.major == 1
