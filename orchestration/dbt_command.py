@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from orchestration.dbt_calls import DbtError, call
-from orchestration.lean_dbt import DBT_PROCESS, PARSED, dbt_executable
+from orchestration.lean_dbt import DBT_PROCESS, LEAN_FLAGS, PARSED, dbt_executable
 from orchestration.manifest import fresh_manifest
 from orchestration.resources import DBT_FOLDER
 
@@ -29,7 +29,7 @@ def run_dbt(*arguments: str, warehouse: Path, target: Path) -> None:
     is_parsed = arguments[0] in ON_THE_PARSED_PROJECT and warehouse.stem == "warehouse"
     if is_parsed:
         parsed = str(fresh_manifest().with_name(PARSED))
-        command = [sys.executable, *DBT_PROCESS, parsed, "text", "--log-level-file", "none"]
+        command = [sys.executable, *DBT_PROCESS, parsed, "text", *LEAN_FLAGS]
     else:
         command = [dbt_executable()]
     call([*command, "--quiet", "--no-use-colors", *arguments], warehouse=warehouse, target=target, folder=DBT_FOLDER)
