@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 import pandas as pd
+from dagster._core.execution.stats import RunStepKeyStatsSnapshot
 
 from benchmarks.pages import ROOT, Page, table
 from orchestration.resources import Deployment, dagster_environment, deployment_from_environment, point_dagster_at
@@ -109,11 +110,12 @@ from pathlib import Path; _parse(DBT_FOLDER, Path({target!r}) / 'manifest.json')
 
 def _imports(names: Mapping[str, str]) -> pd.DataFrame:
     """Seconds that each library's own modules take to import, the slowest first."""
-    lines = [line.split("|") for line in _python(LOAD, names, "-X", "importtime").splitlines() if line.count("|") == 2]
-    seconds: Counter[str] = Counter()
-    for own, _, module in lines[1:]:
-        seconds[module.strip().split(".")[0]] += int(own.split(":")[1]) / 1e6  # type: ignore[assignment]
-    return pd.DataFrame(seconds.most_common(LIBRARIES), columns=["library", "seconds"])
+    microseconds: Counter[str] = Counter()
+    for line in _python(LOAD, names, "-X", "importtime").splitlines():
+        if found := re.match(r"import time: +(\d+) \| +\d+ \| +(\w+)", line):
+            microseconds[found[2]] += int(found[1])
+    slowest = [(library, own / 1e6) for library, own in microseconds.most_common(LIBRARIES)]
+    return pd.DataFrame(slowest, columns=["library", "seconds"])
 
 
 def _until_the_graph_shows(names: Mapping[str, str]) -> None:
@@ -149,7 +151,7 @@ def _assets(address: str) -> int:
         return 0
 
 
-def _runs(deployment: Deployment) -> list[tuple[str, pd.DataFrame, list[dg.RunStepKeyStatsSnapshot]]]:
+def _runs(deployment: Deployment) -> list[tuple[str, pd.DataFrame, Sequence[RunStepKeyStatsSnapshot]]]:
     """Job, events and steps of each run, the newest first."""
     point_dagster_at(deployment)
     with dg.DagsterInstance.get() as instance:
@@ -163,13 +165,13 @@ def _runs(deployment: Deployment) -> list[tuple[str, pd.DataFrame, list[dg.RunSt
         return found
 
 
-def _events(runs: Sequence[tuple[str, pd.DataFrame, list[dg.RunStepKeyStatsSnapshot]]]) -> pd.DataFrame:
+def _events(runs: Sequence[tuple[str, pd.DataFrame, Sequence[RunStepKeyStatsSnapshot]]]) -> pd.DataFrame:
     """Events that the newest run of each job wrote, by kind."""
     newest = {job: counts.set_index("event")["count"] for job, counts, _ in reversed(runs)}
     return pd.DataFrame(newest).fillna(0).astype(int).reset_index()
 
 
-def _steps(runs: Sequence[tuple[str, pd.DataFrame, list[dg.RunStepKeyStatsSnapshot]]]) -> pd.DataFrame:
+def _steps(runs: Sequence[tuple[str, pd.DataFrame, Sequence[RunStepKeyStatsSnapshot]]]) -> pd.DataFrame:
     steps = [
         {"job": job, "step": step.step_key, "seconds": (step.end_time or 0.0) - (step.start_time or 0.0)}
         for job, _, stats in runs[:2]
