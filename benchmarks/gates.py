@@ -215,7 +215,7 @@ def _table_checks(deployment: Deployment) -> dict[str, str]:
                 f"{fault.column}: {fault.check} ({', '.join(fault.examples)})" for fault in faults
             )
         }
-    found = [result for result in features_as_known.results(deployment) if not result.passed]
+    found = [result for result in features_as_known.results(deployment).values() if not result.passed]
     reasons = "; ".join(str(result.metadata["reason"].value) for result in found)
     return {features_as_known.CHECK: reasons} if found else {}
 

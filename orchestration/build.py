@@ -23,6 +23,7 @@ from orchestration.checks.features_as_known import as_known_checks
 from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
 from orchestration.checks.schemas import schema_checks
+from orchestration.executors import step_processes
 from orchestration.freshness import with_policies
 from orchestration.jobs import jobs
 from orchestration.lean_dbt import dbt_resource
@@ -33,9 +34,6 @@ from orchestration.retention import prune_job
 from orchestration.reviews import review_jobs
 from orchestration.schedules import schedules
 from orchestration.sensors import sensors
-
-# Imports dominate small runs: by default one process does all steps. The pool keeps the warehouse to one writer.
-EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 
 def build_defs(deployment: Deployment, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -53,7 +51,7 @@ def build_defs(deployment: Deployment, overrides: Mapping[str, Any] | None = Non
 def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Definitions:
     partitions = monthly_as_of(deployment.company)
     prefix = [deployment.company_name] if deployment.is_shared else []
-    dbt_assets = warehouse_assets(partitions, prefix)
+    dbt_assets, end_checks = warehouse_assets(partitions, prefix)
     assets = [
         source_files,
         raw_tables,
@@ -63,18 +61,21 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
         *monitoring_assets(partitions),
         published_asset(),
     ]
-    checks = [expectation_checks(), *schema_checks(), as_known_checks(), finding_checks, monitoring_checks]
+    checks = [expectation_checks(), *schema_checks(), *as_known_checks(), finding_checks, monitoring_checks]
     for company in prefix:
         # dbt's assets bear the company's name already: dagster-dbt finds its models again by their keys.
         dbt_assets = [keys.in_own_pool(one, company) for one in dbt_assets]
         assets, checks = keys.named_assets(assets, company), keys.named_assets(checks, company)
     return dg.Definitions(
         assets=dg.with_source_code_references(with_policies([*dbt_assets, *assets], deployment.company)),
-        asset_checks=checks,
+        asset_checks=[*checks, *end_checks],
         jobs=[*jobs(deployment), *review_jobs(deployment), prune_job(deployment.company_name)],
         schedules=schedules(deployment),
         sensors=sensors(deployment),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},
         loggers={"progress": progress_logger},
-        executor=EXECUTORS[deployment.executor],
+        # Imports dominate small runs: by default one process does all steps.
+        executor=(
+            step_processes(deployment.state) if deployment.executor == "multiprocess" else dg.in_process_executor
+        ),
     )

@@ -1,32 +1,35 @@
-"""dbt's command line for what is not an asset: parsing, building a copy of a warehouse.
+"""dbt's command line for what is not an asset: building a copy of a warehouse, documenting one.
 
-Belongs here: running dbt in a process of its own and telling its failure in its own words. Does not belong here: the
-warehouse's own builds, which Dagster runs (`orchestration.assets.warehouse`).
+Belongs here: which dbt is run, and with what. Does not belong here: the warehouse's own builds, which Dagster runs
+(`orchestration.assets.warehouse`).
 """
 
-import subprocess
 import sys
 from pathlib import Path
 
-from orchestration.resources import DBT_FOLDER, environment
+from orchestration.dbt_calls import DbtError, call
+from orchestration.lean_dbt import DBT_PROCESS, LEAN_FLAGS, PARSED, dbt_executable
+from orchestration.manifest import fresh_manifest
+from orchestration.resources import DBT_FOLDER
+
+__all__ = ["DbtError", "run_dbt"]
+
+# These run the project as it was parsed for the graph; the others (docs) write what a parse of their own gives.
+ON_THE_PARSED_PROJECT = ("build", "run", "test")
 
 
-class DbtError(RuntimeError):
-    """dbt ended without success; the message is dbt's."""
-
-
-def run_dbt(*arguments: str, warehouse: Path, target: Path, folder: Path = DBT_FOLDER) -> None:
+def run_dbt(*arguments: str, warehouse: Path, target: Path) -> None:
     """Run dbt with `arguments` on a warehouse file, with its artifacts and logs in `target`.
 
     Raises:
         DbtError: with dbt's own output.
+        ManifestError: dbt refuses the project.
     """
-    command = [str(Path(sys.executable).parent / "dbt"), "--quiet", "--no-use-colors", *arguments]
-    places = ["--project-dir", str(folder), "--profiles-dir", str(folder), "--target-path", str(target)]
-    with environment(LIFECYCLE_WAREHOUSE=str(warehouse), DO_NOT_TRACK="1"):
-        result = subprocess.run(  # noqa: S603 - our own arguments
-            [*command, *places, "--log-path", str(target)], capture_output=True, text=True, check=False
-        )
-    if result.returncode != 0:
-        msg = f"{result.stdout}{result.stderr}"
-        raise DbtError(msg)
+    # A parsed project names the database, which is called as the file is.
+    is_parsed = arguments[0] in ON_THE_PARSED_PROJECT and warehouse.stem == "warehouse"
+    if is_parsed:
+        parsed = str(fresh_manifest().with_name(PARSED))
+        command = [sys.executable, *DBT_PROCESS, parsed, "text", *LEAN_FLAGS]
+    else:
+        command = [dbt_executable()]
+    call([*command, "--quiet", "--no-use-colors", *arguments], warehouse=warehouse, target=target, folder=DBT_FOLDER)

@@ -1,7 +1,7 @@
 """dbt's command line as a resource, without what costs seconds and gives nothing here.
 
-Belongs here: what differs from dagster-dbt's resource. Does not belong here: which models are built
-(`orchestration.assets.warehouse`).
+Belongs here: what differs from dagster-dbt's resource, and how dbt is started. Does not belong here: which models are
+built (`orchestration.assets.warehouse`).
 """
 
 import importlib.metadata
@@ -13,6 +13,12 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from orchestration.resources import DBT_FOLDER
+
+# What dbt keeps of a parse beside the manifest, and the command that runs dbt on it.
+PARSED = "partial_parse.msgpack"
+DBT_PROCESS = ("-P", str(Path(__file__).with_name("dbt_process.py")))
+# Relations are looked up when they are needed, nobody reads the artifacts, and failures are told as events.
+LEAN_FLAGS = ("--no-populate-cache", "--no-write-json", "--log-level-file", "none")
 
 
 class LeanDbt(DbtCliResource):
@@ -31,10 +37,16 @@ class LeanDbt(DbtCliResource):
         return None
 
 
-def dbt_resource() -> LeanDbt:
+def dbt_executable() -> str:
     """The dbt of this interpreter's environment, whether or not that environment is activated."""
+    return str(Path(sys.executable).parent / "dbt")
+
+
+def dbt_resource(folder: Path = DBT_FOLDER) -> LeanDbt:
+    """The dbt that runs on the project as parsed in `folder`, telling its events to Dagster and nothing to files."""
     return LeanDbt(
-        project_dir=str(DBT_FOLDER),
-        profiles_dir=str(DBT_FOLDER),
-        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+        project_dir=str(folder),
+        profiles_dir=str(folder),
+        dbt_executable=sys.executable,
+        global_config_flags=[*DBT_PROCESS, str(folder / "target" / PARSED), "json", *LEAN_FLAGS],
     )

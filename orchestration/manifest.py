@@ -11,7 +11,8 @@ from pathlib import Path
 
 from dagster_dbt import DbtProject
 
-from orchestration.dbt_command import DbtError, run_dbt
+from orchestration.dbt_calls import DbtError, call
+from orchestration.lean_dbt import PARSED, dbt_executable
 from orchestration.resources import DBT_FOLDER
 
 SEMANTIC_MANIFEST = "semantic_manifest.json"
@@ -62,12 +63,14 @@ def _parse(folder: Path, manifest: Path) -> None:
     with tempfile.TemporaryDirectory(dir=manifest.parent) as scratch:
         try:
             # Compiled, so that the manifest holds the SQL that column lineage is read from; its warehouse is empty.
-            models = ("--select", "resource_type:model")
-            run_dbt(
-                "compile", *models, warehouse=Path(scratch) / "warehouse.duckdb", target=Path(scratch), folder=folder
+            call(
+                [dbt_executable(), "--quiet", "--no-use-colors", "compile", "--select", "resource_type:model"],
+                warehouse=Path(scratch) / "warehouse.duckdb",
+                target=Path(scratch),
+                folder=folder,
             )
         except DbtError as error:
             msg = f"dbt cannot parse its project in {folder}:\n{error}"
             raise ManifestError(msg) from error
-        for name in (SEMANTIC_MANIFEST, "partial_parse.msgpack", "manifest.json"):
+        for name in (SEMANTIC_MANIFEST, PARSED, "manifest.json"):
             os.replace(Path(scratch) / name, manifest.parent / name)  # noqa: PTH105 - atomic within one folder

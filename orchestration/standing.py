@@ -15,9 +15,10 @@ import duckdb
 from dagster._core.storage.dagster_run import RunRecord
 
 from orchestration import schedule_ticks, snapshot
+from orchestration.dead_runs import COMPANY_TAG
 from orchestration.exclusive import living_holder
 from orchestration.failing_checks import CheckStanding, failing_checks
-from orchestration.launching import COMPANY_TAG, cause, instance
+from orchestration.launching import cause, instance
 from orchestration.resources import Deployment, point_dagster_at
 from orchestration.schedule_ticks import Tick
 from orchestration.summary_tables import HEADLINES

@@ -9,7 +9,9 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 
+from orchestration.checks import dbt_tests
 from orchestration.column_lineage import fresh_lineage
 from orchestration.table_schemas import TableSchemas
 
@@ -56,6 +58,14 @@ class LayerTranslator(DagsterDbtTranslator):
             **({"sql": dg.MetadataValue.md(f"```sql\n{node['raw_code']}\n```")} if node["raw_code"] else {}),
         }
         return {"metadata": metadata, "tags": {"personal": "derived"} if self._schemas.is_personal(node) else {}}
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """One check for all tests of a table; None for a test that belongs to another one."""
+        of_test = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        table = asset_spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY]
+        return None if of_test is None else dbt_tests.spec(asset_spec.key, table)
 
 
 def _tags(node: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,8 @@ os.environ["LIFECYCLE_ENV_FILE"] = os.devnull
 for variable in ("LIFECYCLE_COMPANIES", "LIFECYCLE_DAGSTER_DATABASE", "LIFECYCLE_MLFLOW_DATABASE"):
     os.environ.pop(variable, None)
 # Files of whole runs, the longest first: a long file that starts last keeps one core waiting for the other.
-LONGEST = ("test_killed_runs", "test_chain", "test_robustness", "test_sample_against_truth", "test_gates_stop_faults")
+LONGEST = ("test_killed_runs", "test_chain", "test_robustness", "test_sample_against_truth", "test_blocking")
+LONGEST += ("test_gates_stop_faults",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

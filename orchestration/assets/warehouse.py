@@ -1,16 +1,21 @@
 """dbt's models as assets: the warehouse layers, and the feature tables by monthly partition.
 
-Belongs here: running dbt for a selection and attaching row counts. What the models compute is dbt's.
+Belongs here: running dbt for a selection, attaching row counts, and withholding a table whose tests do not hold. What
+the models compute is dbt's, what a check says of a test `orchestration.checks.dbt_tests`.
 """
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
-from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, get_manifest_and_translator_from_dbt_assets
 
-from orchestration import coverage, looks
+from orchestration import coverage, dbt_results, looks
+from orchestration.checks import dbt_tests
+from orchestration.dbt_results import DbtResults
 from orchestration.dead_runs import noted_dbt
 from orchestration.lean_dbt import LeanDbt
 from orchestration.manifest import project
@@ -20,18 +25,26 @@ from orchestration.resources import POOL, Deployment, environment
 from orchestration.translator import LayerTranslator
 
 FEATURES = "path:models/features"
+SELECTIONS = {"dbt_warehouse": ("--exclude", FEATURES), "dbt_features": ("--select", FEATURES)}
+# What the other tables of a step stand on: without it, there is nothing that could go on.
+ANCHORS = {"dbt_warehouse": "int_observation_window", "dbt_features": "int_customer_as_of"}
 
 
 def warehouse_assets(
     partitions: dg.TimeWindowPartitionsDefinition, prefix: Sequence[str] = ()
-) -> list[dg.AssetsDefinition]:
-    """All dbt models: staging to marts without partitions, features by `as_of` month.
+) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
+    """All dbt models, staging to marts without partitions, features by `as_of` month; and the end check of each step.
 
     Args:
         prefix: what comes first in every key.
     """
     dbt_project, translator = project(), LayerTranslator(prefix)
-    return [_layers(dbt_project, translator), _features(dbt_project, translator, partitions)]
+    steps = [_layers(dbt_project, translator), _features(dbt_project, translator, partitions)]
+    return steps, [dbt_tests.end_check(step.op.name, _anchor(step)) for step in steps]
+
+
+def _anchor(step: dg.AssetsDefinition) -> dg.AssetKey:
+    return next(key for key in step.keys if key.path[-1] == ANCHORS[step.op.name])
 
 
 def _layers(dbt_project: DbtProject, translator: LayerTranslator) -> dg.AssetsDefinition:
@@ -76,27 +89,92 @@ def _features(
 
 
 def _build(context: dg.AssetExecutionContext, dbt: LeanDbt, deployment: Deployment, **variables: str) -> Iterator[Any]:
-    """Run `dbt build` for the selected assets; its events come once dbt has ended and the file is free again."""
+    """Run `dbt build` for what is asked for; its events come once dbt has ended and the file is free again.
+
+    A table that a test of severity error denies is not yielded: Dagster skips what reads it, and the step's end check
+    fails the run. Any other failure of dbt fails the step.
+    """
+    manifest, translator, dbt_project = get_manifest_and_translator_from_dbt_assets([context.assets_def])
+    tests = dbt_tests.tests_by_table(manifest, translator, dbt_project or project())
     target = deployment.state / "dbt" / context.op_execution_context.op.name
+    # Unit tests judge the SQL, not the data: the test suite runs them.
+    arguments = ["build", "--exclude-resource-type", "unit_test", *_selection(context, manifest, tests)]
     with environment(LIFECYCLE_WAREHOUSE=str(deployment.warehouse_path), DO_NOT_TRACK="1", **variables):
-        # Unit tests judge the SQL, not the data: the test suite runs them.
-        invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
+        invocation = dbt.cli(
+            arguments, manifest=manifest, dagster_dbt_translator=translator, target_path=target, raise_on_error=False
+        )
         with noted_dbt(deployment.state, invocation.process.pid):
-            events, failure = _events(invocation)
-    yield from _with_row_counts(events, invocation.manifest["nodes"], deployment)
-    if failure is not None:
+            found = _events(invocation, context)
+    # With what dbt compiled: features are derived anew from both.
+    shutil.copyfile((dbt_project or project()).manifest_path, target / "manifest.json")
+    failure = invocation.get_error()
+    denied = {key for key, of_table in tests.items() if _is_denied(of_table, found)}
+    held = [output for output in found.outputs if _key(context, output) not in denied]
+    yield from _with_row_counts(held, manifest["nodes"], deployment)
+    yield from _checks(context, deployment, target, tests, found)
+    if failure is not None and not (found.only_tests_failed and _is_told_later(context, held, denied)):
         with tried_again():
             raise failure
 
 
-def _events(invocation: DbtCliInvocation) -> tuple[list[Any], DagsterDbtCliRuntimeError | None]:
-    """All events of a dbt run, and its failure if it failed: a failed test must still be seen as a failed check."""
-    events: list[Any] = []
-    try:
-        events.extend(invocation.stream())
-    except DagsterDbtCliRuntimeError as failure:
-        return events, failure
-    return events, None
+def _selection(
+    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], tests: Mapping[dg.AssetKey, Sequence[Any]]
+) -> Sequence[str]:
+    """What dbt is to build: the step's folders, or the tables and the tests of other tables that are asked for."""
+    step = context.assets_def
+    asked = context.selected_asset_keys
+    if asked == set(step.node_keys_by_output_name.values()):
+        return SELECTIONS[context.op_execution_context.op.name]
+    tables = [step.get_asset_spec(key).metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] for key in asked]
+    checked = [key.asset_key for key in context.selected_asset_check_keys if key.asset_key not in asked]
+    unique_ids = [*tables, *(test.unique_id for key in checked for test in tests[key])]
+    return ["--select", " ".join(sorted(".".join(manifest["nodes"][unique_id]["fqn"]) for unique_id in unique_ids))]
+
+
+def _events(invocation: DbtCliInvocation, context: dg.AssetExecutionContext) -> DbtResults:
+    """All that dbt said, once it has ended: a failed test must still be seen as a failed check."""
+    return dbt_results.read(
+        invocation.stream_raw_events(),
+        lambda event: event.to_default_asset_events(
+            invocation.manifest, invocation.dagster_dbt_translator, context, invocation.target_path
+        ),
+    )
+
+
+def _key(context: dg.AssetExecutionContext, output: dg.Output[None]) -> dg.AssetKey:
+    key: dg.AssetKey = context.asset_key_for_output(output.output_name)
+    return key
+
+
+def _is_denied(tests: Sequence[dbt_tests.Test], found: DbtResults) -> bool:
+    return any(test.unique_id in found.tests and found.tests[test.unique_id].stops for test in tests)
+
+
+def _checks(
+    context: dg.AssetExecutionContext,
+    deployment: Deployment,
+    target: Path,
+    tests: Mapping[dg.AssetKey, Sequence[dbt_tests.Test]],
+    found: DbtResults,
+) -> Iterator[dg.AssetCheckResult]:
+    """A result for each table that is to be checked and whose tests were run."""
+    nodes = get_manifest_and_translator_from_dbt_assets([context.assets_def])[0]["nodes"]
+    denied = [test.unique_id for test in found.tests.values() if test.status in (dbt_results.WARNS, dbt_results.FAILED)]
+    with deployment.warehouse(read_only=True) as connection:
+        rows = {each: dbt_results.denying_rows(connection, target, nodes[each]) for each in denied}
+    for key in sorted(check.asset_key for check in context.selected_asset_check_keys):
+        if any(test.unique_id in found.tests for test in tests[key]):
+            yield dbt_tests.result(key, tests[key], found, rows)
+
+
+def _is_told_later(
+    context: dg.AssetExecutionContext, held: Sequence[dg.Output[None]], denied: set[dg.AssetKey]
+) -> bool:
+    """Whether the end check will be reached, and knows of every table that is withheld."""
+    op = context.op_execution_context
+    is_anchored = any(_key(context, output).path[-1] == ANCHORS[op.op.name] for output in held)
+    checked = {check.asset_key for check in context.selected_asset_check_keys}
+    return is_anchored and denied <= checked and op.job_def.has_node_named(dbt_tests.end_check_name(op.op.name))
 
 
 def _with_row_counts(events: list[Any], nodes: Mapping[str, Any], deployment: Deployment) -> Iterator[Any]:

@@ -4,7 +4,7 @@ Belongs here: which month is compared and what the check reports. How features a
 `orchestration.rederivation`, how two frames are compared `ml.leakage`.
 """
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -22,63 +22,54 @@ CHECK = "is_as_known"
 DIFFERENCES_SHOWN = 10
 
 
-def as_known_checks() -> dg.AssetChecksDefinition:
-    """One blocking check per feature view, all answered by one derivation of one month."""
+def as_known_checks() -> list[dg.AssetChecksDefinition]:
+    """One blocking check per feature view, each a step of its own: a leak in a view stops only what reads that view."""
+    return [_as_known_check(view) for view in registry.VIEWS]
 
-    @dg.multi_asset_check(
-        name="features_are_as_known",
-        specs=[
-            dg.AssetCheckSpec(
-                CHECK,
-                asset=["features", view.name],
-                blocking=True,
-                description="An old month derived anew from the raw rows known at its end gives the stored features.",
-            )
-            for view in registry.VIEWS
-        ],
+
+def _as_known_check(view: FeatureView) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["features", view.name],
+        name=CHECK,
+        blocking=True,
         pool=POOL,
+        description="An old month derived anew from the raw rows known at its end gives the stored features.",
     )
-    def features_are_as_known(deployment: Deployment) -> Iterator[dg.AssetCheckResult]:
-        yield from results(deployment)
+    def is_as_known(context: dg.AssetCheckExecutionContext, deployment: Deployment) -> dg.AssetCheckResult:
+        return _of_run(context.run.run_id, deployment)[view.name]
 
-    return features_are_as_known
+    return is_as_known
 
 
-def results(deployment: Deployment) -> Iterator[dg.AssetCheckResult]:
-    """The check of every view for the month in the middle of the history."""
+@lru_cache(maxsize=1)
+def _of_run(_run_id: str, deployment: Deployment) -> dict[str, dg.AssetCheckResult]:
+    """All views are derived anew together, once for the steps of a run that share a process."""
+    return results(deployment)
+
+
+def results(deployment: Deployment) -> dict[str, dg.AssetCheckResult]:
+    """The check of every view for the month in the middle of the history, by the view's name."""
     from orchestration import rederivation
 
     views = registry.VIEWS
     with deployment.warehouse(read_only=True) as connection:
         month = rederivation.middle_month(connection, views)
-        stored = {view.name: rederivation.stored_rows(connection, view, month) for view in views} if month else {}
-    derived = rederivation.derived_anew(deployment, views, month) if month else {}
-    for view in views:
-        key = deployment.asset_key("features", view.name)
         if month is None:
-            yield _result(key, passed=True, reason="no feature table holds a row")
-        else:
-            yield _compared(key, view, stored[view.name], derived[view.name], month)
+            return {view.name: _result(passed=True, reason="no feature table holds a row") for view in views}
+        stored = {view.name: rederivation.stored_rows(connection, view, month) for view in views}
+    derived = rederivation.derived_anew(deployment, views, month)
+    return {view.name: _compared(view, stored[view.name], derived[view.name], month) for view in views}
 
 
-def _compared(
-    key: dg.AssetKey, view: FeatureView, stored: "pd.DataFrame", derived: "pd.DataFrame", month: "date"
-) -> dg.AssetCheckResult:
+def _compared(view: FeatureView, stored: "pd.DataFrame", derived: "pd.DataFrame", month: "date") -> dg.AssetCheckResult:
     from ml.leakage import are_as_known, differing_features
 
     names = [column.name for column in view.columns]
     differing = differing_features(stored, derived, [view.entity, "as_of"], names)
     gate = are_as_known(differing, len(stored), month)
     shown = differing.head(DIFFERENCES_SHOWN).to_markdown(index=False) if len(differing) else "none"
-    return _result(key, passed=gate.passed, reason=gate.reason, differences=dg.MetadataValue.md(str(shown)))
+    return _result(passed=gate.passed, reason=gate.reason, differences=dg.MetadataValue.md(str(shown)))
 
 
-def _result(
-    key: dg.AssetKey, *, passed: bool, reason: str, **metadata: dg.MarkdownMetadataValue
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=CHECK,
-        passed=passed,
-        metadata={"reason": reason, **metadata},
-    )
+def _result(*, passed: bool, reason: str, **metadata: dg.MarkdownMetadataValue) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=passed, metadata={"reason": reason, **metadata})

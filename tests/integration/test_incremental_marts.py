@@ -65,7 +65,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse with the usage of the miniature company, built once."""
     usage = {"product_usage": miniature.CONTRACTUAL["product_usage"]}
     company = factories.company(**miniature.SETTINGS)
-    warehouse = factories.raw_warehouse(tmp_path_factory.mktemp("incremental") / "built.duckdb", usage, company)
+    warehouse = factories.raw_warehouse(tmp_path_factory.mktemp("incremental") / "warehouse.duckdb", usage, company)
     _build(warehouse)
     return warehouse
 
