@@ -10,7 +10,7 @@ import pytest
 
 from orchestration import ui
 from orchestration.build import build_defs
-from orchestration.resources import point_dagster_at
+from orchestration.resources import ROOT, point_dagster_at
 from tests import small_companies
 from tests.runs import kept_environment
 
@@ -33,7 +33,8 @@ def address(tmp_path: Path) -> Iterator[str]:
             job = build_defs(deployment).resolve_job_def("land_source")
             assert job.execute_in_process(instance=instance).success
         port = ui.free_port(0)
-        command = [ui._tool("dagster-webserver"), "-m", "orchestration.definitions", "-h", ui.HOST, "-p", str(port)]
+        code = ["-m", "orchestration.definitions", "-d", str(ROOT)]
+        command = [ui._tool("dagster-webserver"), *code, "-h", ui.HOST, "-p", str(port)]
         server = ui._start(command, tmp_path / "server.log")
         try:
             ui._wait_until_up([port], [server])
