@@ -9,7 +9,6 @@ from functools import cache
 
 import dagster as dg
 
-from orchestration.build import build_defs
 from orchestration.resources import deployment_from_environment, point_dagster_at
 from orchestration.storage import DeploymentError
 
@@ -35,4 +34,8 @@ def _definitions(company: str) -> dg.Definitions:
         raise AttributeError(msg)
     # Whoever asks the environment in this process, dbt's children included, is told this company.
     point_dagster_at(deployment)
+    # Wrong settings are told before the assembly is imported, which takes seconds.
+    _ = deployment.company
+    from orchestration.build import build_defs
+
     return build_defs(deployment)

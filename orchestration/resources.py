@@ -117,7 +117,11 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
     @property
     def artifact_location(self) -> str:
         """Where MLflow keeps files, as a URI."""
-        return f"{self.artifact_root}/{self.company_name}" if self.artifact_root else self.artifact_folder.as_uri()
+        return (
+            f"{self.artifact_root}/{self.company_name}"
+            if self.artifact_root
+            else self.artifact_folder.resolve().as_uri()
+        )
 
     def model_store(self) -> "Store":
         """The company's model registry; in a database that companies may share, its models bear its name."""

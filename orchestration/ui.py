@@ -70,26 +70,31 @@ def main() -> int:
 
 def _servers(deployment: Deployment) -> Iterator[Server]:
     """Dagster's first; one MLflow per store: one for all companies in a database, else one for each."""
-    everyone = [deployment_from_environment(name) for name in deployment.companies] or [deployment]
-    stores = {one.tracking_uri: one for one in reversed(everyone)}
-    dagster_port, port = free_port(DAGSTER_PORT), free_port(MLFLOW_PORT)
+    dagster_port, port, stores = free_port(DAGSTER_PORT), free_port(MLFLOW_PORT), owners_of_stores(deployment)
     # Assets link to MLflow where one server shows all models.
     with environment(LIFECYCLE_MLFLOW_UI=f"http://{HOST}:{port}" if len(stores) == 1 else ""):
         log = deployment.dagster_folder / "dagster-ui.log"
         yield Server("Dagster", dagster_port, _start(_dagster(deployment, dagster_port), log))
-    for uri, one in reversed(stores.items()):
+    for one in stores:
         port = free_port(port)
         name = "MLflow" if len(stores) == 1 else f"MLflow {one.company_name}"
         one.state.mkdir(parents=True, exist_ok=True)
         # By the environment: a command line is seen by everybody on the machine, and the URL may hold a password.
         with environment(
-            MLFLOW_BACKEND_STORE_URI=uri,
+            MLFLOW_BACKEND_STORE_URI=one.tracking_uri,
             MLFLOW_DEFAULT_ARTIFACT_ROOT=one.artifact_location,
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
             MLFLOW_DISABLE_TELEMETRY="true",
         ):
             yield Server(name, port, _start(_mlflow(port), one.state / "mlflow-ui.log"))
         port += 1
+
+
+def owners_of_stores(deployment: Deployment) -> list[Deployment]:
+    """A company for each of MLflow's stores: one where all share a database, else every company."""
+    if deployment.has_mlflow_database or not deployment.is_shared:
+        return [deployment]
+    return [deployment_from_environment(name) for name in deployment.companies]
 
 
 def free_port(preferred: int) -> int:

@@ -4,7 +4,7 @@ Belongs here: reading published content, raw versions and champions of a deploym
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,11 +25,11 @@ RECORDS = {"loads", "fct_data_quality_score_history"}
 
 
 @contextmanager
-def kept_environment() -> Iterator[None]:
-    """Put the environment back afterwards; a run points Dagster at its own deployment."""
+def kept_environment() -> Iterator[MutableMapping[str, str]]:
+    """The environment, put back afterwards; a run points Dagster at its own deployment."""
     before = dict(os.environ)
     try:
-        yield
+        yield os.environ
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -5,7 +5,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from orchestration import ui
+from orchestration.resources import deployment_from_environment
 
 # A server that starts a helper of its own, as `dagster dev` does, and tells its number.
 SERVER = """
@@ -47,6 +50,19 @@ def test_a_server_that_ended_is_no_reason_to_wait() -> None:
         started = time.monotonic()
         ui._wait_until_up([1], [server], seconds=30)
     assert time.monotonic() - started < 5
+
+
+def test_a_store_has_one_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Companies with a file each have a server each; those that share a database share its server."""
+    monkeypatch.setenv("LIFECYCLE_COMPANIES", "sample,olist")
+    monkeypatch.setenv("LIFECYCLE_STATE_DIR", str(tmp_path))
+    monkeypatch.delenv("LIFECYCLE_COMPANY", raising=False)
+    owners = ui.owners_of_stores(deployment_from_environment())
+    assert [one.tracking_uri for one in owners] == [
+        f"sqlite:///{tmp_path}/{name}/mlflow.db" for name in ("sample", "olist")
+    ]
+    monkeypatch.setenv("LIFECYCLE_MLFLOW_DATABASE", "postgresql://u:p@db/models")
+    assert len(ui.owners_of_stores(deployment_from_environment())) == 1
 
 
 def _ends(pid: int) -> bool:
