@@ -16,6 +16,8 @@ from orchestration.lean_dbt import PARSED, dbt_executable
 from orchestration.resources import DBT_FOLDER
 
 SEMANTIC_MANIFEST = "semantic_manifest.json"
+# A manifest that an earlier version of ours only parsed is none.
+COMPILED = b"compiled"
 PATTERNS = ("models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*", "snapshots/**/*", "*.yml")
 
 
@@ -51,7 +53,7 @@ def is_fresh(folder: Path = DBT_FOLDER) -> bool:
 
 def _fingerprint(folder: Path) -> str:
     files = sorted({path for pattern in PATTERNS for path in folder.glob(pattern) if path.is_file()})
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(COMPILED)
     for path in files:
         digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
