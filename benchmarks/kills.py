@@ -258,6 +258,7 @@ def _late_data(folder: Path) -> None:
 def _page(kills: Sequence[Kill], seconds: float) -> Page:
     done = [kill for kill in kills if not kill.killed.startswith(NOWHERE)]
     equal = sum(kill.equal == "yes" for kill in done)
+    missing = [point for point in POINTS if not any(kill.killed.startswith(f"{point}:") for kill in kills)]
     steady = sum("0 failed, good" in kill.readers for kill in done)
     return Page(
         name="kills",
@@ -272,6 +273,7 @@ def _page(kills: Sequence[Kill], seconds: float) -> Page:
         blocks=[
             (__doc__ or "").split("\n\n")[1].split(" Belongs here")[0],
             table(pd.DataFrame([asdict(kill) for kill in kills])),
+            f"Not measured this time: {', '.join(missing)}." if missing else "",
         ],
     )
 
