@@ -55,13 +55,13 @@ class Days:
 
     def morning(self, day: date) -> bool:
         """The daily schedule's tick and, if its run succeeds, the sensor's that follows; whether both did."""
-        at = self._local(day, 5)
+        at = self.local(day, 5)
         refreshed = self._scheduled("daily_refresh", at)
         return refreshed is not None and self.follow(refreshed, at)
 
     def training(self, day: date) -> bool:
         """The weekly schedule's tick."""
-        run = self._scheduled("weekly_training", self._local(day, 6))
+        run = self._scheduled("weekly_training", self.local(day, 6))
         return run is not None and run.is_success
 
     def look(self, at: datetime) -> bool:
@@ -131,6 +131,11 @@ class Days:
         self.ticks.append(Tick(at, trigger, milliseconds, f"{job}: {outcome}", months, seconds))
         return run
 
+    def must(self, job: str, tags: Mapping[str, str]) -> None:
+        """Run a job that nobody asked for, such as a first training; it has to succeed."""
+        run, _ = self.execute(job, tags)
+        assert run.is_success, job
+
     def execute(self, job: str, tags: Mapping[str, str], partition: str | None = None) -> tuple[dg.DagsterRun, float]:
         """Run a job here; returns its record and its CPU seconds."""
         started = _cpu()
@@ -143,7 +148,8 @@ class Days:
         assert run is not None
         return run, _cpu() - started
 
-    def _local(self, day: date, hour: int) -> datetime:
+    def local(self, day: date, hour: int) -> datetime:
+        """An hour of a day of the company."""
         return datetime(day.year, day.month, day.day, hour, tzinfo=self.deployment.company.zone)
 
 
