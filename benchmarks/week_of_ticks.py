@@ -97,8 +97,8 @@ def page_of(ticks: Sequence[Tick], found: pd.DataFrame, seconds: float) -> Page:
         seed=11,
         seconds=seconds,
         blocks=[
-            "## The week\n\nTimes are the company's. Evaluation is the CPU time of the tick alone, run the CPU time of the "
-            "run that it asked for, dbt's processes included.",
+            "## The week\n\nTimes are the company's. Evaluation is the CPU time of the tick alone, run that of the run "
+            "that it asked for, dbt's processes included.",
             table(_ticks_as_frame(ticks), 1),
             "## What differs from the clean build\n\n" + (table(differing, 0) if len(differing) else "Nothing."),
             "## What is not compared\n\nNames and times of a run itself: " + _listed(OF_THE_RUN) + ".",

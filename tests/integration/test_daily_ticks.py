@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration import snapshot
 from orchestration.coverage import all_months
 from tests import growing_company
 from tests.clean_build import build_anew, compared
@@ -31,7 +32,7 @@ def test_days_of_ticks_end_equal_to_one_clean_build(tmp_path: Path) -> None:
         for morning in MORNINGS[: MORNINGS.index(BROKEN) + 1]:
             growing_company.deliver(deployment, morning, **SIZE)
         assert not days.morning(BROKEN), "a broken file was landed"
-        assert not (deployment.published / "current.json").exists()
+        assert snapshot.current(deployment.published) is None
         growing_company.mend(deployment)
         assert days.look(days.local(BROKEN, 9)), days.ticks
         assert not days.look(days.local(BROKEN, 10)), "nothing changed, and a run was asked for"

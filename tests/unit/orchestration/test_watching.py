@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from datetime import date, datetime
 
@@ -10,6 +11,7 @@ from feature_definitions.registry import columns_for
 from ml.models.shrunken_rates import fit_rates
 from ml.training_frames import training_frame
 from orchestration import ledger, records, watching
+from orchestration.sensors.retraining import Advice
 from tests import factories
 
 COMPANY = factories.company()
