@@ -102,8 +102,8 @@ def page_of(ticks: Sequence[Tick], found: pd.DataFrame, seconds: float) -> Page:
             f"that it asked for, dbt's processes included. An evaluation took {max(checks):.0f} ms at most.",
             table(_ticks_as_frame(ticks), 1),
             "Wall time is that of a machine busy with other work; the CPU times are the runs' own.",
-            "## What differs from the clean build\n\nThe clean build gets the week's registry and training records, "
-            "which no file brings; features, marts, metrics, findings, drift and both months' predictions are made anew.\n\n"
+            "## What differs from the clean build\n\nIt gets the week's registry and training records, which "
+            "no file brings; all else is made anew, the predictions of both months in one run.\n\n"
             + (table(differing, 0) if len(differing) else "Nothing."),
             "## What is not compared\n\nNames and times of a run itself: " + _listed(OF_THE_RUN) + ".",
         ],
