@@ -21,6 +21,7 @@ from orchestration.build import build_defs
 from orchestration.resources import Deployment, point_dagster_at
 from orchestration.sensors import landing
 
+SILENT = {"telemetry": {"enabled": False}}
 RANGE = "dagster/asset_partition_range"
 
 
@@ -158,7 +159,7 @@ def days_of(deployment: Deployment, folder: Path) -> Iterator[Days]:
     """A fresh Dagster instance below `folder`, and the deployment's definitions."""
     point_dagster_at(deployment)
     folder.mkdir(parents=True, exist_ok=True)
-    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+    with dg.DagsterInstance.local_temp(str(folder), overrides=SILENT) as instance:
         yield Days(deployment, instance, build_defs(deployment).get_repository_def())
 
 
