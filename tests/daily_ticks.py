@@ -21,6 +21,7 @@ from orchestration.build import build_defs
 from orchestration.resources import Deployment, point_dagster_at
 from orchestration.sensors import landing
 
+SILENT = {"telemetry": {"enabled": False}}
 RANGE = "dagster/asset_partition_range"
 
 
@@ -55,13 +56,13 @@ class Days:
 
     def morning(self, day: date) -> bool:
         """The daily schedule's tick and, if its run succeeds, the sensor's that follows; whether both did."""
-        at = self._local(day, 5)
+        at = self.local(day, 5)
         refreshed = self._scheduled("daily_refresh", at)
         return refreshed is not None and self.follow(refreshed, at)
 
     def training(self, day: date) -> bool:
         """The weekly schedule's tick."""
-        run = self._scheduled("weekly_training", self._local(day, 6))
+        run = self._scheduled("weekly_training", self.local(day, 6))
         return run is not None and run.is_success
 
     def look(self, at: datetime) -> bool:
@@ -131,6 +132,11 @@ class Days:
         self.ticks.append(Tick(at, trigger, milliseconds, f"{job}: {outcome}", months, seconds))
         return run
 
+    def must(self, job: str, tags: Mapping[str, str]) -> None:
+        """Run a job that nobody asked for, such as a first training; it has to succeed."""
+        run, _ = self.execute(job, tags)
+        assert run.is_success, job
+
     def execute(self, job: str, tags: Mapping[str, str], partition: str | None = None) -> tuple[dg.DagsterRun, float]:
         """Run a job here; returns its record and its CPU seconds."""
         started = _cpu()
@@ -143,7 +149,8 @@ class Days:
         assert run is not None
         return run, _cpu() - started
 
-    def _local(self, day: date, hour: int) -> datetime:
+    def local(self, day: date, hour: int) -> datetime:
+        """An hour of a day of the company."""
         return datetime(day.year, day.month, day.day, hour, tzinfo=self.deployment.company.zone)
 
 
@@ -152,7 +159,7 @@ def days_of(deployment: Deployment, folder: Path) -> Iterator[Days]:
     """A fresh Dagster instance below `folder`, and the deployment's definitions."""
     point_dagster_at(deployment)
     folder.mkdir(parents=True, exist_ok=True)
-    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+    with dg.DagsterInstance.local_temp(str(folder), overrides=SILENT) as instance:
         yield Days(deployment, instance, build_defs(deployment).get_repository_def())
 
 

@@ -20,6 +20,7 @@ def score_after_refresh(deployment: Deployment) -> dg.SensorDefinition:
         name="score_after_refresh",
         run_status=dg.DagsterRunStatus.SUCCESS,
         monitored_jobs=[job("refresh_features", deployment)],
+        minimum_interval_seconds=company.automation.look_every_seconds,
         request_job=job("score_and_publish", deployment),
         default_status=dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED,
         description=(

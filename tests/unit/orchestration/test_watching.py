@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from datetime import date, datetime
 
@@ -10,6 +11,7 @@ from feature_definitions.registry import columns_for
 from ml.models.shrunken_rates import fit_rates
 from ml.training_frames import training_frame
 from orchestration import ledger, records, watching
+from orchestration.sensors.retraining import Advice
 from tests import factories
 
 COMPANY = factories.company()
@@ -117,7 +119,7 @@ def test_only_first_statements_without_foresight_are_judged(warehouse: duckdb.Du
 
 
 def test_advice_reads_what_is_on_record(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """A version whose statements turned out worthless is advised to be trained again; the reasons are kept."""
+    """A worthless version is advised to be trained again; the reasons are kept, and told as a sensor reads them."""
     state(warehouse, "random() * 0.01 + 0.3", datetime(2025, 7, 1))
     watching.write_performance(warehouse, COMPANY, "win_probability")
     of = watching.served(warehouse, "win_probability", "1")
@@ -127,6 +129,10 @@ def test_advice_reads_what_is_on_record(warehouse: duckdb.DuckDBPyConnection) ->
     assert "promised were 0.900" in reasons[0]
     kept = warehouse.execute("select advice, reasons, new_outcomes from monitoring.retraining_advice").fetchall()
     assert kept == [("retrain", list(reasons), 60)]
+    [told] = watching.advised(warehouse)
+    assert Advice(**told).is_answered_by(None, COMPANY.monitoring) is False
+    assert (told["advice"], told["reasons"], told["new_outcomes"]) == ("retrain", "; ".join(reasons), 60)
+    assert json.loads(json.dumps(told)) == told
 
 
 def test_model_that_never_spoke_has_no_performance(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ingestion import contents
+from orchestration.assets.ingestion import raw_tables, source_files
 from orchestration.resources import Deployment
 from orchestration.sensors import landing
 from orchestration.sensors.landing import Memory, new_files
@@ -131,11 +131,10 @@ def test_a_file_that_went_away_asks_for_nothing(watch: Watch) -> None:
 
 def test_files_that_a_run_has_landed_are_not_asked_for(watch: Watch) -> None:
     """When the daily schedule or a person landed the files, the sensor has nothing to add; what changes then is new."""
-    folder, source = watch.folder, watch.deployment.company.source
-    files = contents.files_of(folder, source)
-    landed = contents.digest_of({name: contents.content_hash(one.path) for name, one in files.items()})
-    told = dg.AssetMaterialization(["control", "loads"], metadata={landing.CONTENTS: landed})
-    watch.instance.report_runless_asset_event(told)
+    landed = dg.materialize(
+        [source_files, raw_tables], resources={"deployment": watch.deployment}, instance=watch.instance
+    )
+    assert landed.success
     assert watch.settle() == 0
     assert "landed these files already" in watch.reason
     watch.put("b")
