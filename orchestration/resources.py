@@ -23,6 +23,7 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from companies import settings
+from orchestration.alert_channels import AlertChannels
 
 if TYPE_CHECKING:
     from ml.registrations import Store
@@ -146,6 +147,22 @@ def deployment_from_environment(company_name: str | None = None) -> Deployment:
         data_folder=str(_folder("LIFECYCLE_DATA_DIR", ROOT.parent / "shared" / "data")),
         companies_folder=str(_folder("LIFECYCLE_COMPANIES_DIR", settings.FOLDER)),
         memory_limit=os.environ.get("LIFECYCLE_MEMORY_LIMIT") or MEMORY_LIMIT,
+    )
+
+
+def alert_channels_from_environment() -> AlertChannels:
+    """Where the alerts of this deployment go.
+
+    Raises:
+        ValueError: a variable cannot be used; the message names it without its value.
+    """
+    recipients = os.environ.get("LIFECYCLE_ALERT_EMAIL", "").split(",")
+    return AlertChannels(
+        webhook=os.environ.get("LIFECYCLE_ALERT_WEBHOOK", ""),
+        slack=os.environ.get("LIFECYCLE_ALERT_SLACK", ""),
+        recipients=tuple(address.strip() for address in recipients if address.strip()),
+        smtp=os.environ.get("LIFECYCLE_SMTP", ""),
+        dagster_url=(os.environ.get("LIFECYCLE_DAGSTER_URL") or "http://127.0.0.1:3000").rstrip("/"),
     )
 
 

@@ -11,7 +11,7 @@ from orchestration.resources import Deployment
 from orchestration.sensors.requests import once
 
 
-def reviews(deployment: Deployment) -> dg.SensorDefinition:
+def watch_reviews(deployment: Deployment) -> dg.SensorDefinition:
     """The sensor on decisions in the registry; it runs from the start where a person decides (`promotion = review`)."""
     company = deployment.company
 
