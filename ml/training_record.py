@@ -92,7 +92,7 @@ class Provenance:
         return self.tags(report) | {"training_key": self.key(report.model), NOTE: note}
 
     def description(self, report: TrainingReport, status: str) -> str:
-        """Markdown of a version: what it is, what a reviewer needs, then the model card, whose links lead nowhere there.
+        """Markdown of a version: what it is, what a reviewer needs, then the model card without links that lead nowhere.
 
         The registry takes 5,000 characters; the whole card is a file of the run.
         """
@@ -141,9 +141,8 @@ def against_champion(report: TrainingReport) -> str:
 def gate_lines(report: TrainingReport) -> str:
     """Every gate with its verdict and what was found, those that failed first; empty without gates."""
     lines = [f"| {'✓' if gate.passed else '✗'} {_spoken(gate.name)} | {gate.reason} |" for gate in report.gates]
-    return (
-        "\n".join(["| gate | found |", "|---|---|", *sorted(lines, key=lambda line: "✗" not in line)]) if lines else ""
-    )
+    head = ["| gate | found |", "|---|---|"] if lines else []
+    return "\n".join([*head, *sorted(lines, key=lambda line: "✗" not in line)])
 
 
 def figure_lines(report: TrainingReport) -> str:
