@@ -92,7 +92,7 @@ class Provenance:
         return self.tags(report) | {"training_key": self.key(report.model), NOTE: note}
 
     def description(self, report: TrainingReport, status: str) -> str:
-        """Markdown of a version: what it is, what a reviewer needs, then the model card without links that lead nowhere.
+        """Markdown of a version: what it is, what a reviewer needs, then the model card without dead links.
 
         The registry takes 5,000 characters; the whole card is a file of the run.
         """
