@@ -136,7 +136,7 @@ class Desk:
         for one in list(memory.incidents.values()):
             # A clock that was put back must not silence an incident until the time comes round again.
             if now - one.told >= self.reminder_hours * SECONDS_PER_HOUR or one.told > now:
-                lines = (f"Open since {_day(one.since)}, seen {one.times} times.", *one.lines)
+                lines = (f"Open since {_day(one.since)}, seen {_times(one.times)}.", *one.lines)
                 title, identity = f"Still open: {one.title}", f"{one.key} {one.told}"
                 memory = _with(memory, replace(one, told=now))
                 memory = self.said(memory, "still_open", title, lines, one.link, now, identity)
@@ -148,7 +148,7 @@ class Desk:
         if not ended:
             return memory
         left = {key: one for key, one in memory.incidents.items() if key not in keys}
-        lines = tuple(f"Over: {one.title} (since {_day(one.since)}, seen {one.times} times)" for one in ended)
+        lines = tuple(f"Over: {one.title} (since {_day(one.since)}, seen {_times(one.times)})" for one in ended)
         identity = " ".join(f"{one.key} {one.since}" for one in ended)
         return self.said(replace(memory, incidents=left), kind, title, lines, link, now, identity)
 
@@ -199,6 +199,10 @@ def _with(memory: Memory, incident: Incident) -> Memory:
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     """JSON knows no tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _instant(at: float) -> str:

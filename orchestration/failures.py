@@ -16,6 +16,8 @@ INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 OF_A_CHECK = "DagsterAssetCheckFailedError"
 LONGEST_REASON = 600
 EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+# Our own errors are sentences for people; where they come from is not.
+OUR_ERROR = re.compile(r"^(?:companies|feature_definitions|ingestion|ml|orchestration)\.[\w.]+: ")
 PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
 
 
@@ -123,6 +125,6 @@ def _reason(event: dg.DagsterEvent) -> str:
 
 
 def _short(text: str) -> str:
-    """One line, not too long, and without the password of an address that an error may show."""
-    line = PASSWORD.sub(r"\1***@", " ".join(text.split()))
+    """One line, not too long, without our error's name and the password of an address that an error may show."""
+    line = PASSWORD.sub(r"\1***@", OUR_ERROR.sub("", " ".join(text.split())))
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
