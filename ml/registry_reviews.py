@@ -10,7 +10,7 @@ of the company's runs; a person in MLflow does not, and is noticed at the next c
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -76,34 +76,38 @@ def apply_reviews(store: Store, dagster_run_id: str = "") -> list[Decision]:
     return done
 
 
-def outstanding(store: Store) -> list[str]:
-    """What `apply_reviews` and the warehouse's record still have to do, one sentence each; empty: nothing."""
-    client = client_of(store)
-    said = []
-    for info in all_versions(store):
-        if rules.is_pending(info):
-            comment = info.tags[rules.COMMENT]
-            said.append(f"{info.name} version {info.version}: {info.tags[rules.REVIEW]} ({comment})")
-        said += [f"{info.name} version {info.version}: {one.tag} is not recorded" for one in rules.unrecorded(info)]
+@dataclass(frozen=True)
+class Open:
+    """What is open in a registry.
+
+    Attributes:
+        outstanding: what `apply_reviews` and the warehouse's record still have to do, one sentence each.
+        questions: what reviewers left incomplete, one sentence each.
+        waiting: the versions that wait for a person, the oldest of a model first.
+    """
+
+    outstanding: tuple[str, ...]
+    questions: tuple[str, ...]
+    waiting: tuple[VersionInfo, ...]
+
+
+def look(store: Store) -> Open:
+    """Everything that is open, by one look at the versions."""
+    client, found = client_of(store), all_versions(store)
+    questions = (rules.open_question(info) for info in found)
+    waiting = [info for info in found if info.tags.get(rules.REVIEW) == rules.WAITING]
+    said = [sentence for info in found for sentence in _outstanding(info)]
     for name in _names(store):
         tags, champion = client.get_registered_model(name).tags, info_by_alias(client, name, CHAMPION)
         if MOVE in tags:
             said.append(f"{name}: a move of the champion was interrupted ({tags[MOVE][:200]})")
         elif champion is not None and tags.get(ON_RECORD, champion.version) != champion.version:
             said.append(f"{name}: the alias was moved from version {tags[ON_RECORD]} to {champion.version}")
-    return said
-
-
-def open_questions(store: Store) -> list[str]:
-    """What reviewers left incomplete, one sentence each."""
-    found = (rules.open_question(info) for info in all_versions(store))
-    return [sentence for sentence in found if sentence is not None]
-
-
-def waiting(store: Store) -> list[VersionInfo]:
-    """The versions that wait for a person, the oldest first."""
-    found = [info for info in all_versions(store) if info.tags.get(rules.REVIEW) == rules.WAITING]
-    return sorted(found, key=lambda info: (info.name, int(info.version)))
+    return Open(
+        tuple(said),
+        tuple(sentence for sentence in questions if sentence is not None),
+        tuple(sorted(waiting, key=lambda info: (info.name, int(info.version)))),
+    )
 
 
 def unrecorded(store: Store) -> list[Decision]:
@@ -183,6 +187,14 @@ def _refuse(client: "MlflowClient", info: VersionInfo, dagster_run_id: str) -> D
     else:
         move_champion(client, info.name, back.version, made)
     return made
+
+
+def _outstanding(info: VersionInfo) -> list[str]:
+    named = f"{info.name} version {info.version}"
+    said = [f"{named}: {one.tag} is not recorded" for one in rules.unrecorded(info)]
+    if rules.is_pending(info):
+        said.append(f"{named}: {info.tags[rules.REVIEW]} ({info.tags[rules.COMMENT]})")
+    return said
 
 
 def _predecessor(client: "MlflowClient", info: VersionInfo) -> VersionInfo | None:

@@ -56,7 +56,7 @@ def test_a_validated_version_waits_until_it_is_promoted(store: Store, log: Log) 
     waiting = log(promotion="review").candidate
     assert waiting is not None
     assert (waiting.tags["review"], registry.champion_info(store, "churn").status) == ("waiting", "fallback")
-    assert [info.version for info in registry_reviews.waiting(store)] == [waiting.version]
+    assert [info.version for info in registry_reviews.look(store).waiting] == [waiting.version]
     made = registry.promote(store, "churn", waiting.version, approver="Ada", reason="better on new customers")
     assert (made.decision, made.previous_version, made.champion_version) == ("promoted", "2", "1")
     served = registry.champion_info(store, "churn")
@@ -70,11 +70,11 @@ def test_tags_set_in_mlflow_are_carried_out_once(store: Store, log: Log, reviewe
     """Approved in MLflow means champion at the next look, and nothing more is to do after that."""
     log(promotion="review")
     say(store, "1", **reviewer, review_comment="good", review="approved")
-    assert registry_reviews.outstanding(store) == ["churn version 1: approved (good)"]
+    assert list(registry_reviews.look(store).outstanding) == ["churn version 1: approved (good)"]
     assert len(registry.apply_reviews(store, "run-7")) == 1
     assert (champion(store), told(store)) == ("1", [("1", "promoted", "1", by, "good")])
     registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
-    assert (registry.apply_reviews(store), registry_reviews.outstanding(store)) == ([], [])
+    assert (registry.apply_reviews(store), list(registry_reviews.look(store).outstanding)) == ([], [])
 
 
 def test_a_decision_without_a_reason_does_not_count(store: Store, log: Log) -> None:
@@ -82,7 +82,7 @@ def test_a_decision_without_a_reason_does_not_count(store: Store, log: Log) -> N
     log(promotion="review")
     say(store, "1", review="approved", review_comment="  ")
     assert registry.apply_reviews(store) == []
-    assert "review_comment" in registry_reviews.open_questions(store)[0]
+    assert "review_comment" in registry_reviews.look(store).questions[0]
     with pytest.raises(RegistryError, match="a reason is needed"):
         registry.promote(store, "churn", "1", approver="Ada", reason=" ")
     with pytest.raises(RegistryError, match="no version 9"):
@@ -98,7 +98,7 @@ def test_a_rejected_version_is_never_served_and_does_not_ask_again(store: Store,
     assert told(store) == [("2", "rejected", "1", "Bea", "too few regions")]
     assert registry.challenger_info(store, "churn") is None
     again = log(data="b", promotion="review")
-    assert (again.is_new, registry_reviews.waiting(store), champion(store)) == (False, [], "1")
+    assert (again.is_new, list(registry_reviews.look(store).waiting), champion(store)) == (False, [], "1")
     move_alias(store, "2")
     registry.apply_reviews(store)
     with pytest.raises(RegistryError, match=r"by Bea \(too few regions\) and is not served.*review = approved"):
@@ -159,7 +159,7 @@ def test_an_alias_moved_by_hand_is_noted_and_approves(store: Store, log: Log) ->
     """The move is on record once, by an unknown reviewer, and can be rolled back."""
     log(promotion="review")
     move_alias(store, "1")
-    assert registry_reviews.outstanding(store) == ["churn: the alias was moved from version 2 to 1"]
+    assert list(registry_reviews.look(store).outstanding) == ["churn: the alias was moved from version 2 to 1"]
     registry.apply_reviews(store)
     registry.apply_reviews(store)
     assert told(store) == [("1", "alias_moved", "1", "unknown reviewer", "alias moved by hand")]
@@ -219,7 +219,7 @@ def test_a_registry_of_before_is_taken_as_it_stands(store: Store, log: Log) -> N
     """Where nothing says who was champion, the one that is there is no move by hand."""
     log()
     client_of(store).delete_registered_model_tag("churn", registry_reviews.ON_RECORD)
-    assert (registry_reviews.outstanding(store), registry.apply_reviews(store)) == ([], [])
+    assert (list(registry_reviews.look(store).outstanding), registry.apply_reviews(store)) == ([], [])
 
 
 def killed_at(patched: pytest.MonkeyPatch, last: int) -> None:
@@ -246,7 +246,7 @@ def rerun(store: Store) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The next run of the reviews; the champion after it and every decision that is on record."""
     registry.apply_reviews(store)
     registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
-    assert registry_reviews.outstanding(store) == []
+    assert list(registry_reviews.look(store).outstanding) == []
     kept = [one for info in registry.versions(store) for one in review_rules.decisions(info)]
     return champion(store), tuple((one.decision, one.decided_by) for one in kept)
 
