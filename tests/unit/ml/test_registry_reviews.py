@@ -9,7 +9,7 @@ import pytest
 from ml import registry, registry_reviews, review_rules
 from ml.registrations import RegistryError, Store
 from ml.registry_client import CHAMPION, client_of
-from tests.small_registry import Doubler, Log
+from tests.small_registry import PROVENANCE, Doubler, Log, outcome
 
 # MLflow's store asks SQLAlchemy 2.1 for a strategy that is deprecated there.
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload.*")
@@ -283,3 +283,15 @@ def test_the_challenger_of_a_rejected_training_is_another(store: Store, log: Log
     log(data="c", promotion="review")
     registry.reject(store, "churn", "2", approver="Ada", reason="outdated")
     assert registry.challenger_info(store, "churn").version == "3"
+
+
+def test_companies_in_one_registry_are_apart(store: Store, log: Log) -> None:
+    """A review of one company's model is carried out for that company only."""
+    log()
+    other = replace(store, owner="beta")
+    registry.log_training(other, outcome(), replace(PROVENANCE, content_hash="b", promotion="review"))
+    for tag, value in (("review_comment", "good"), ("review", "approved")):
+        client_of(store).set_model_version_tag("beta.churn", "1", tag, value)
+    assert registry.apply_reviews(store) == []
+    assert [one.model for one in registry.apply_reviews(other)] == ["beta.churn"]
+    assert registry.load_champion(other, "churn", Doubler.load)[1].version == "1"
