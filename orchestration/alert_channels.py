@@ -34,14 +34,14 @@ class AlertChannels:
         webhook, slack: addresses that take a POST of the whole message as JSON, or of `{"text": ...}`.
         recipients: e-mail addresses; they need `smtp`.
         smtp: `smtp://user:password@host:port` (encrypted by STARTTLS) or `smtps://...`.
-        dagster_url: address of the UI that links in messages lead to.
+        ui_url: address of the UI that links in messages lead to.
     """
 
     webhook: str = field(default="", repr=False)
     slack: str = field(default="", repr=False)
     recipients: tuple[str, ...] = field(default=(), repr=False)
     smtp: str = field(default="", repr=False)
-    dagster_url: str = "http://127.0.0.1:3000"
+    ui_url: str = "http://127.0.0.1:3000"
 
     def __post_init__(self) -> None:
         """Refuse what can never be delivered to.

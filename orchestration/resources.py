@@ -162,7 +162,7 @@ def alert_channels_from_environment() -> AlertChannels:
         slack=os.environ.get("LIFECYCLE_ALERT_SLACK", ""),
         recipients=tuple(address.strip() for address in recipients if address.strip()),
         smtp=os.environ.get("LIFECYCLE_SMTP", ""),
-        dagster_url=(os.environ.get("LIFECYCLE_DAGSTER_URL") or "http://127.0.0.1:3000").rstrip("/"),
+        ui_url=(os.environ.get("LIFECYCLE_UI_URL") or "http://127.0.0.1:3000").rstrip("/"),
     )
 
 

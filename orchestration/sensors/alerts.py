@@ -167,7 +167,7 @@ def _failed(
             readers_see(deployment, now),
             _mend(run, found, channels),
         ),
-        link=f"{channels.dagster_url}/runs/{run.run_id}",
+        link=f"{channels.ui_url}/runs/{run.run_id}",
         since=now,
         job=run.job_name,
         steps=tuple(sorted({cause.step for cause in found if cause.step})),
@@ -176,7 +176,7 @@ def _failed(
 
 
 def _mend(run: dg.DagsterRun, found: Sequence[Cause], channels: AlertChannels) -> str:
-    checks = [f"{channels.dagster_url}/assets/{cause.asset}?view=checks" for cause in found if cause.asset]
+    checks = [f"{channels.ui_url}/assets/{cause.asset}?view=checks" for cause in found if cause.asset]
     where = f" The check's rows and history: {checks[0]} ." if checks else ""
     return (
         f"What to do: mend the cause named above, then launch {run.job_name} again (in the run's page: "
@@ -201,7 +201,7 @@ def _succeeded(
         for key, one in memory.incidents.items()
         if one.job == run.job_name or (one.steps and steps.issuperset(one.steps))
     ]
-    title, link = f"{desk.company}: {run.job_name} works again", f"{channels.dagster_url}/runs/{run.run_id}"
+    title, link = f"{desk.company}: {run.job_name} works again", f"{channels.ui_url}/runs/{run.run_id}"
     return desk.closed(memory, over, "recovered", title, link, now)
 
 
@@ -215,4 +215,4 @@ def _digested(memory: Memory, desk: Desk, channels: AlertChannels, now: float) -
     title = f"{desk.company}: {len(new)} checks newly warn"
     memory = replace(memory, digest=now, incidents=told)
     identity = " ".join(f"{key} {one.evidence}" for key, one in sorted(new.items()))
-    return desk.said(memory, "warnings", title, lines, f"{channels.dagster_url}/asset-groups", now, identity)
+    return desk.said(memory, "warnings", title, lines, f"{channels.ui_url}/asset-groups", now, identity)

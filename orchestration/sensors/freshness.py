@@ -42,7 +42,7 @@ def watch_freshness(deployment: Deployment, channels: AlertChannels) -> dg.Senso
                 memory = desk.opened(memory, incident, "stale", now)
             else:
                 title = f"{desk.company}: the {key} is fresh again"
-                memory = desk.closed(memory, [key], "fresh", title, channels.dagster_url, now)
+                memory = desk.closed(memory, [key], "fresh", title, channels.ui_url, now)
         return sent(context, desk.reminded(memory, now), channels)
 
     return tell
