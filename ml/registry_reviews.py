@@ -28,28 +28,34 @@ PREVIOUS: Final = "previous_champion"
 BY_HAND: Final = "alias moved by hand"
 
 
-def promote(store: Store, name: str, version: str, *, approver: str, reason: str, dagster_run_id: str = "") -> Decision:
-    """Make a version champion on a person's word.
+def promote(
+    store: Store, name: str, version: str, *, approver: str, reason: str, dagster_run_id: str = ""
+) -> VersionInfo:
+    """Make a version champion on a person's word; returns it as it is now.
 
     Raises:
         RegistryError: no such version, or no reason is given.
     """
     client, info = _stated(store, name, version, rules.APPROVED, approver, reason)
-    return _promote(client, info, dagster_run_id)
+    _promote(client, info, dagster_run_id)
+    return _version(client, info.name, info.version)
 
 
-def reject(store: Store, name: str, version: str, *, approver: str, reason: str, dagster_run_id: str = "") -> Decision:
-    """Never serve a version; if it is champion, its predecessor is champion again.
+def reject(
+    store: Store, name: str, version: str, *, approver: str, reason: str, dagster_run_id: str = ""
+) -> VersionInfo:
+    """Never serve a version; if it is champion, its predecessor is champion again. Returns the version rejected.
 
     Raises:
         RegistryError: no such version, or no reason is given.
     """
     client, info = _stated(store, name, version, rules.REJECTED, approver, reason)
-    return _refuse(client, info, dagster_run_id)
+    _refuse(client, info, dagster_run_id)
+    return _version(client, info.name, info.version)
 
 
-def roll_back(store: Store, name: str, *, approver: str, reason: str, dagster_run_id: str = "") -> Decision:
-    """Make the champion's predecessor champion again; the version left is not served again until it is approved.
+def roll_back(store: Store, name: str, *, approver: str, reason: str, dagster_run_id: str = "") -> VersionInfo:
+    """Make the champion's predecessor champion again and return it; the version left must be approved to come back.
 
     Raises:
         RegistryError: there is no champion, it has no predecessor that may be served, or no reason is given.
@@ -60,7 +66,8 @@ def roll_back(store: Store, name: str, *, approver: str, reason: str, dagster_ru
         msg = f"model '{name}' cannot be rolled back: " + ("no champion" if current is None else "no earlier champion")
         raise RegistryError(msg)
     client, info = _stated(store, name, current.version, rules.ROLLED_BACK, approver, reason)
-    return _refuse(client, info, dagster_run_id)
+    made = _refuse(client, info, dagster_run_id)
+    return _version(client, info.name, made.champion_version)
 
 
 def apply_reviews(store: Store, dagster_run_id: str = "") -> list[Decision]:

@@ -57,9 +57,10 @@ def test_a_validated_version_waits_until_it_is_promoted(store: Store, log: Log) 
     assert waiting is not None
     assert (waiting.tags["review"], registry.champion_info(store, "churn").status) == ("waiting", "fallback")
     assert [info.version for info in registry_reviews.look(store).waiting] == [waiting.version]
-    made = registry.promote(store, "churn", waiting.version, approver="Ada", reason="better on new customers")
+    served = registry.promote(store, "churn", waiting.version, approver="Ada", reason="better on new customers")
+    assert registry.champion_info(store, "churn") == served
+    [made] = registry_reviews.unrecorded(store)
     assert (made.decision, made.previous_version, made.champion_version) == ("promoted", "2", "1")
-    served = registry.champion_info(store, "churn")
     assert (served.tags["approver"], served.tags["review_comment"]) == ("Ada", "better on new customers")
     assert served.tags["reviewed_at"] == made.decided_at
     assert registry.challenger_info(store, "churn") is None
@@ -118,7 +119,8 @@ def test_rejecting_the_champion_brings_its_predecessor_back(store: Store, log: L
 def test_without_a_predecessor_the_same_training_serves_its_fallback(store: Store, log: Log) -> None:
     """A rejected only champion is refused with the mend, until training gives something that may be served."""
     log()
-    assert registry.reject(store, "churn", "1", approver="Ada", reason="wrong label").champion_version == "1"
+    registry.reject(store, "churn", "1", approver="Ada", reason="wrong label")
+    assert champion(store) == "1"
     with pytest.raises(RegistryError, match="is not served"):
         registry.load_champion(store, "churn", Doubler.load)
     assert log().champion.status == "fallback"
@@ -129,8 +131,8 @@ def test_roll_back_restores_the_predecessor_for_good(store: Store, log: Log) -> 
     """After a roll-back the earlier version is served, and the same training does not promote itself again."""
     log(data="a", factor=2.0)
     log(data="b", factor=3.0)
-    made = registry.roll_back(store, "churn", approver="Ada", reason="worse in March")
-    assert (made.decision, made.version, made.champion_version) == ("rolled_back", "2", "1")
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse in March").version == "1"
+    assert told(store) == [("2", "rolled_back", "1", "Ada", "worse in March")]
     assert log(data="b", factor=3.0).champion.version == "1"
     assert registry.load_champion(store, "churn", Doubler.load)[0].factor == 2.0
 
@@ -140,7 +142,7 @@ def test_roll_back_passes_over_what_was_rolled_back_before(store: Store, log: Lo
     for data in "abc":
         log(data=data)
     registry.reject(store, "churn", "2", approver="Ada", reason="late doubts")
-    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").champion_version == "1"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").version == "1"
     say(store, "3", review_comment="the data were wrong, not the model", review="approved")
     registry.apply_reviews(store)
     assert champion(store) == "3"
@@ -164,7 +166,7 @@ def test_an_alias_moved_by_hand_is_noted_and_approves(store: Store, log: Log) ->
     registry.apply_reviews(store)
     assert told(store) == [("1", "alias_moved", "1", "unknown reviewer", "alias moved by hand")]
     assert registry.champion_info(store, "churn").tags["review"] == "approved"
-    assert registry.roll_back(store, "churn", approver="Ada", reason="a slip").champion_version == "2"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="a slip").version == "2"
 
 
 def test_the_alias_alone_does_not_serve_what_failed_its_gates(store: Store, log: Log) -> None:
@@ -190,7 +192,7 @@ def test_two_reviewers_are_both_heard(store: Store, log: Log) -> None:
     registry.apply_reviews(store)
     assert [(row[0], row[3]) for row in told(store)] == [("2", "Ada"), ("3", "Bea")]
     assert champion(store) == "3"
-    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").champion_version == "2"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").version == "2"
 
 
 def test_a_training_in_between_does_not_lose_a_review(store: Store, log: Log) -> None:
