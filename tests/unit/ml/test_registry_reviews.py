@@ -51,7 +51,7 @@ def told(store: Store) -> list[tuple[str, str, str, str, str]]:
     return [(one.version, one.decision, one.champion_version, one.decided_by, one.reason) for one in made]
 
 
-def test_a_validated_version_waits_until_it_is_promoted(store: Store, log: Log) -> None:
+def test_review_waits_for_a_person(store: Store, log: Log) -> None:
     """Under review the fallback serves until a person decides; who, when and why stay on the version."""
     waiting = log(promotion="review").candidate
     assert waiting is not None
