@@ -160,6 +160,15 @@ def test_a_channel_that_fails_is_tried_again_and_stops_no_other(watch: Watch) ->
         assert (watch.tick(), other.taken()) == ([], [])
 
 
+def test_many_runs_are_read_page_by_page_in_their_order(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A success is not seen before failures that came earlier, however many they are."""
+    monkeypatch.setattr(alerts_module, "EVENTS_PER_TICK", 2)
+    for what in ("file", "space", "network"):
+        watch.run(f"no {what}")
+    watch.run()
+    assert [one["kind"] for _ in range(3) for one in watch.tick()] == ["failed"] * 3 + ["recovered"]
+
+
 def test_a_tick_that_dies_repeats_its_message_under_the_same_id(watch: Watch) -> None:
     """Whoever receives it twice can tell."""
     watch.run("file 17 is empty")
