@@ -238,7 +238,7 @@ def _decision(info: VersionInfo, kind: rules.Kind, before: str, after: str, dags
         previous_version=before,
         champion_version=after,
         decided_by=info.tags.get(rules.REVIEWER, "").strip() or rules.UNKNOWN,
-        reason=comment or BY_HAND,
+        reason=comment[: rules.LONGEST_REASON] or BY_HAND,
         decided_at=datetime.now(UTC).isoformat(timespec="microseconds"),
         run_id=info.run_id,
         dagster_run_id=dagster_run_id,
