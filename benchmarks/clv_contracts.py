@@ -22,7 +22,8 @@ from ml.models import clv, clv_histories
 from ml.models.clv_terms import Terms
 from orchestration import training_inputs
 from orchestration.dbt_command import run_dbt
-from orchestration.resources import Deployment, environment
+from orchestration.environment import environment
+from orchestration.resources import Deployment
 
 LAST: Final = date(2025, 12, 31)
 TOPICS: Final = ("contract", "usage", "support", "sentiment", "payments")

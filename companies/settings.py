@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from companies.alerting import Alerts
 from companies.automation import Automation
 from companies.mapping import Source
 from companies.reporting import Frozen, Health, Monitoring, Pipeline, Quality
@@ -171,6 +172,7 @@ class Company(Frozen):
     monitoring: Monitoring = Monitoring()
     automation: Automation = Automation()
     retention: Retention = Retention()
+    alerts: Alerts = Alerts()
     scenarios: dict[str, Scenario] = DEFAULTS
     source: Source
 

@@ -10,7 +10,7 @@ of the company's runs; a person in MLflow does not, and is noticed at the next c
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -28,28 +28,34 @@ PREVIOUS: Final = "previous_champion"
 BY_HAND: Final = "alias moved by hand"
 
 
-def promote(store: Store, name: str, version: str, *, approver: str, reason: str, dagster_run_id: str = "") -> Decision:
-    """Make a version champion on a person's word.
+def promote(
+    store: Store, name: str, version: str, *, approver: str, reason: str, dagster_run_id: str = ""
+) -> VersionInfo:
+    """Make a version champion on a person's word; returns it as it is now.
 
     Raises:
         RegistryError: no such version, or no reason is given.
     """
     client, info = _stated(store, name, version, rules.APPROVED, approver, reason)
-    return _promote(client, info, dagster_run_id)
+    _promote(client, info, dagster_run_id)
+    return _version(client, info.name, info.version)
 
 
-def reject(store: Store, name: str, version: str, *, approver: str, reason: str, dagster_run_id: str = "") -> Decision:
-    """Never serve a version; if it is champion, its predecessor is champion again.
+def reject(
+    store: Store, name: str, version: str, *, approver: str, reason: str, dagster_run_id: str = ""
+) -> VersionInfo:
+    """Never serve a version; if it is champion, its predecessor is champion again. Returns the version rejected.
 
     Raises:
         RegistryError: no such version, or no reason is given.
     """
     client, info = _stated(store, name, version, rules.REJECTED, approver, reason)
-    return _refuse(client, info, dagster_run_id)
+    _refuse(client, info, dagster_run_id)
+    return _version(client, info.name, info.version)
 
 
-def roll_back(store: Store, name: str, *, approver: str, reason: str, dagster_run_id: str = "") -> Decision:
-    """Make the champion's predecessor champion again; the version left is not served again until it is approved.
+def roll_back(store: Store, name: str, *, approver: str, reason: str, dagster_run_id: str = "") -> VersionInfo:
+    """Make the champion's predecessor champion again and return it; the version left must be approved to come back.
 
     Raises:
         RegistryError: there is no champion, it has no predecessor that may be served, or no reason is given.
@@ -60,7 +66,8 @@ def roll_back(store: Store, name: str, *, approver: str, reason: str, dagster_ru
         msg = f"model '{name}' cannot be rolled back: " + ("no champion" if current is None else "no earlier champion")
         raise RegistryError(msg)
     client, info = _stated(store, name, current.version, rules.ROLLED_BACK, approver, reason)
-    return _refuse(client, info, dagster_run_id)
+    made = _refuse(client, info, dagster_run_id)
+    return _version(client, info.name, made.champion_version)
 
 
 def apply_reviews(store: Store, dagster_run_id: str = "") -> list[Decision]:
@@ -76,34 +83,38 @@ def apply_reviews(store: Store, dagster_run_id: str = "") -> list[Decision]:
     return done
 
 
-def outstanding(store: Store) -> list[str]:
-    """What `apply_reviews` and the warehouse's record still have to do, one sentence each; empty: nothing."""
-    client = client_of(store)
-    said = []
-    for info in all_versions(store):
-        if rules.is_pending(info):
-            comment = info.tags[rules.COMMENT]
-            said.append(f"{info.name} version {info.version}: {info.tags[rules.REVIEW]} ({comment})")
-        said += [f"{info.name} version {info.version}: {one.tag} is not recorded" for one in rules.unrecorded(info)]
+@dataclass(frozen=True)
+class Open:
+    """What is open in a registry.
+
+    Attributes:
+        outstanding: what `apply_reviews` and the warehouse's record still have to do, one sentence each.
+        questions: what reviewers left incomplete, one sentence each.
+        waiting: the versions that wait for a person, the oldest of a model first.
+    """
+
+    outstanding: tuple[str, ...]
+    questions: tuple[str, ...]
+    waiting: tuple[VersionInfo, ...]
+
+
+def look(store: Store) -> Open:
+    """Everything that is open, by one look at the versions."""
+    client, found = client_of(store), all_versions(store)
+    questions = (rules.open_question(info) for info in found)
+    waiting = [info for info in found if info.tags.get(rules.REVIEW) == rules.WAITING]
+    said = [sentence for info in found for sentence in _outstanding(info)]
     for name in _names(store):
         tags, champion = client.get_registered_model(name).tags, info_by_alias(client, name, CHAMPION)
         if MOVE in tags:
             said.append(f"{name}: a move of the champion was interrupted ({tags[MOVE][:200]})")
         elif champion is not None and tags.get(ON_RECORD, champion.version) != champion.version:
             said.append(f"{name}: the alias was moved from version {tags[ON_RECORD]} to {champion.version}")
-    return said
-
-
-def open_questions(store: Store) -> list[str]:
-    """What reviewers left incomplete, one sentence each."""
-    found = (rules.open_question(info) for info in all_versions(store))
-    return [sentence for sentence in found if sentence is not None]
-
-
-def waiting(store: Store) -> list[VersionInfo]:
-    """The versions that wait for a person, the oldest first."""
-    found = [info for info in all_versions(store) if info.tags.get(rules.REVIEW) == rules.WAITING]
-    return sorted(found, key=lambda info: (info.name, int(info.version)))
+    return Open(
+        tuple(said),
+        tuple(sentence for sentence in questions if sentence is not None),
+        tuple(sorted(waiting, key=lambda info: (info.name, int(info.version)))),
+    )
 
 
 def unrecorded(store: Store) -> list[Decision]:
@@ -185,6 +196,14 @@ def _refuse(client: "MlflowClient", info: VersionInfo, dagster_run_id: str) -> D
     return made
 
 
+def _outstanding(info: VersionInfo) -> list[str]:
+    named = f"{info.name} version {info.version}"
+    said = [f"{named}: {one.tag} is not recorded" for one in rules.unrecorded(info)]
+    if rules.is_pending(info):
+        said.append(f"{named}: {info.tags[rules.REVIEW]} ({info.tags[rules.COMMENT]})")
+    return said
+
+
 def _predecessor(client: "MlflowClient", info: VersionInfo) -> VersionInfo | None:
     """The nearest earlier champion that may be served; hands may have moved the alias in a circle."""
     seen, at = {info.version}, info.previous_champion
@@ -219,7 +238,7 @@ def _decision(info: VersionInfo, kind: rules.Kind, before: str, after: str, dags
         previous_version=before,
         champion_version=after,
         decided_by=info.tags.get(rules.REVIEWER, "").strip() or rules.UNKNOWN,
-        reason=comment or BY_HAND,
+        reason=comment[: rules.LONGEST_REASON] or BY_HAND,
         decided_at=datetime.now(UTC).isoformat(timespec="microseconds"),
         run_id=info.run_id,
         dagster_run_id=dagster_run_id,

@@ -23,6 +23,8 @@ UNKNOWN: Final = "unknown reviewer"
 # One tag per decision: decision_1, decision_2, ...; and how many of them the warehouse holds.
 DECISION: Final = "decision_"
 RECORDED: Final = "decisions_recorded"
+# A tag of a registered model takes 5,000 characters in a database; the whole comment stays in its own tag.
+LONGEST_REASON: Final = 2000
 
 Kind = Literal["promoted", "rejected", "rolled_back", "alias_moved"]
 
@@ -61,7 +63,7 @@ class Decision:
 
     def as_json(self) -> str:
         """The tag's value."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Decision":

@@ -19,6 +19,13 @@ from ml.evaluation import MetricRow, TrainingReport
 
 LONGEST_TAG: Final = 4000
 NOT_IN_A_NAME: Final = re.compile(r"[^0-9A-Za-z_\-./ ]+")
+LONGEST_DESCRIPTION: Final = 5000
+HOW_TO_REVIEW: Final = (
+    "**A person decides about this version.** Set the tags `reviewer` and `review_comment`, and then `review` to "
+    "`approved` or `rejected`. Before that it is not served."
+)
+CHAMPION_GATE: Final = "not_worse_than_champion"
+FIGURES_SHOWN, METHODS_SHOWN = 6, 4
 RELATIVE_LINK: Final = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]*\)")
 AUTOMATIC: Final = "automatic (every gate passed)"
 # The tag that MLflow shows as a run's description.
@@ -85,10 +92,19 @@ class Provenance:
         return self.tags(report) | {"training_key": self.key(report.model), NOTE: note}
 
     def description(self, report: TrainingReport, status: str) -> str:
-        """Markdown of a version: one line on what it is, then the model card, whose links lead nowhere there."""
-        method = "shrunken baseline" if status == "fallback" else _spoken(report.kept_method or "")
-        card = _unwrapped(RELATIVE_LINK.sub(r"\1", self.model_card))
-        return f"{_spoken(status)}: {method}, data up to {self.last_as_of}\n\n{card}"
+        """Markdown of a version: what it is, what a reviewer needs, then the model card without dead links.
+
+        The registry takes 5,000 characters; the whole card is a file of the run.
+        """
+        is_fallback = status == "fallback"
+        method = "shrunken baseline" if is_fallback else _spoken(report.kept_method or "")
+        parts = [f"{_spoken(status)}: {method}, data up to {self.last_as_of}"]
+        if self.promotion == "review" and status == "validated":
+            parts.append(HOW_TO_REVIEW)
+        if not is_fallback:
+            parts += [part for part in (against_champion(report), gate_lines(report), figure_lines(report)) if part]
+        parts.append(_unwrapped(RELATIVE_LINK.sub(r"\1", self.model_card)))
+        return _cut("\n\n".join(parts))
 
 
 def flat_metrics(rows: Sequence[MetricRow], kept_method: str | None) -> dict[str, float]:
@@ -116,6 +132,38 @@ def verdict(report: TrainingReport) -> list[str]:
     return lines
 
 
+def against_champion(report: TrainingReport) -> str:
+    """The comparison with the deployed model in one sentence; empty where the training makes none."""
+    found = [gate.reason for gate in report.gates if gate.name == CHAMPION_GATE]
+    return f"**Against the champion:** {found[0]}." if found else ""
+
+
+def gate_lines(report: TrainingReport) -> str:
+    """Every gate with its verdict and what was found, those that failed first; empty without gates."""
+    lines = [f"| {'✓' if gate.passed else '✗'} {_spoken(gate.name)} | {gate.reason} |" for gate in report.gates]
+    head = ["| gate | found |", "|---|---|"] if lines else []
+    return "\n".join([*head, *sorted(lines, key=lambda line: "✗" not in line)])
+
+
+def figure_lines(report: TrainingReport) -> str:
+    """The kept method's first figures with their intervals, beside the other methods on the same rows."""
+    kept = [row for row in report.metrics if row.method == report.kept_method][:FIGURES_SHOWN]
+    others = list(dict.fromkeys(row.method for row in report.metrics if row.method != report.kept_method))
+    others = others[:METHODS_SHOWN]
+    if not kept:
+        return ""
+    values = {(row.method, row.metric): f"{row.value:.4g}" for row in report.metrics}
+    lines = [f"| {' | '.join(['metric', *(_spoken(name) for name in (kept[0].method, *others))])} |"]
+    lines.append("|---" * (len(others) + 2) + "|")
+    for row in kept:
+        interval = "" if row.lower is None or row.upper is None else f" ({row.lower:.4g} to {row.upper:.4g})"
+        beside = [values.get((name, row.metric), "") for name in others]
+        lines.append(f"| {' | '.join([_spoken(row.metric), f'{row.value:.4g}{interval}', *beside])} |")
+    tested = f"On {kept[0].rows:,} test rows, {kept[0].first_as_of} to {kept[0].last_as_of}"
+    share = "" if kept[0].base_rate is None else f", base rate {kept[0].base_rate:.3f}"
+    return "\n".join([f"{tested}{share}; 95 % intervals:", "", *lines])
+
+
 def as_markdown(report: TrainingReport) -> str:
     """The report for people: status, reasons, gates and the table of all methods."""
     lines = [f"# {report.model}: {report.status}", "", *verdict(report)]
@@ -123,6 +171,14 @@ def as_markdown(report: TrainingReport) -> str:
     if len(table):
         lines += ["## Metrics", "", table.drop(columns="model").to_markdown(index=False, floatfmt=".4f"), ""]
     return "\n".join(lines)
+
+
+def _cut(text: str) -> str:
+    """The text up to its last whole paragraph within what the registry takes."""
+    if len(text) <= LONGEST_DESCRIPTION:
+        return text
+    end = "\n\nThe rest is in model_card.md among the run's artifacts."
+    return text[: LONGEST_DESCRIPTION - len(end)].rpartition("\n\n")[0] + end
 
 
 def _unwrapped(text: str) -> str:

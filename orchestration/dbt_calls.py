@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestration.resources import environment
+from orchestration.environment import environment
 
 
 class DbtError(RuntimeError):

@@ -288,18 +288,3 @@ def point_dagster_at(deployment: Deployment) -> None:
 
     instance.prepare(deployment)
     os.environ.update(dagster_environment(deployment) | secret_environment(deployment))
-
-
-@contextmanager
-def environment(**values: str) -> Iterator[None]:
-    """Set environment variables for the processes started inside, then put the old values back."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

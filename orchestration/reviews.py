@@ -62,7 +62,8 @@ def apply_reviews(company: str) -> dg.JobDefinition:
     def carry_out(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         from ml import registry
 
-        _record(context, deployment, registry.apply_reviews(deployment.model_store(), context.run_id))
+        registry.apply_reviews(deployment.model_store(), context.run_id)
+        _record(context, deployment)
 
     @dg.job(
         name="apply_reviews",
@@ -87,10 +88,10 @@ def decision_job(name: str, company: str) -> dg.JobDefinition:
         from ml.registrations import RegistryError
 
         try:
-            made = _decided(name, deployment, config, context.run_id)
+            _decide(name, deployment, config, context.run_id)
         except RegistryError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        _record(context, deployment, [made])
+        _record(context, deployment)
 
     @dg.job(name=name, tags={COMPANY_TAG: company}, description=description)
     def job() -> None:
@@ -99,13 +100,13 @@ def decision_job(name: str, company: str) -> dg.JobDefinition:
     return job
 
 
-def _decided(name: str, deployment: Deployment, config: OfModel, run_id: str) -> "Decision":
+def _decide(name: str, deployment: Deployment, config: OfModel, run_id: str) -> None:
     from ml import registry
 
     store = deployment.model_store()
     if isinstance(config, OfVersion):
         act = registry.promote if name == "promote_model" else registry.reject
-        return act(
+        act(
             store,
             config.model,
             config.version,
@@ -113,9 +114,8 @@ def _decided(name: str, deployment: Deployment, config: OfModel, run_id: str) ->
             reason=config.reason,
             dagster_run_id=run_id,
         )
-    return registry.roll_back(
-        store, config.model, approver=config.approver, reason=config.reason, dagster_run_id=run_id
-    )
+    else:
+        registry.roll_back(store, config.model, approver=config.approver, reason=config.reason, dagster_run_id=run_id)
 
 
 def write(connection: duckdb.DuckDBPyConnection, decisions: Sequence["Decision"]) -> int:
@@ -137,7 +137,7 @@ def write(connection: duckdb.DuckDBPyConnection, decisions: Sequence["Decision"]
     return added
 
 
-def _record(context: dg.OpExecutionContext, deployment: Deployment, made: Sequence["Decision"]) -> None:
+def _record(context: dg.OpExecutionContext, deployment: Deployment) -> None:
     """Write what the warehouse does not hold, of this run or of a killed one, and only then note that it does."""
     from ml import registry_reviews
 
@@ -146,9 +146,9 @@ def _record(context: dg.OpExecutionContext, deployment: Deployment, made: Sequen
     with deployment.warehouse() as connection:
         added = write(connection, missing)
     registry_reviews.mark_recorded(store, missing)
-    for one in made:
+    for one in missing:
         context.log.info(f"{one.model} version {one.version} {one.decision} by {one.decided_by}: {one.reason}")
-    context.add_output_metadata({"decisions": dg.MetadataValue.md(_table(made)), "rows_added": added})
+    context.add_output_metadata({"decisions": dg.MetadataValue.md(_table(missing)), "rows_added": added})
 
 
 def _table(made: Sequence["Decision"]) -> str:

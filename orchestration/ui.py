@@ -20,7 +20,8 @@ from rich.markup import escape
 
 from companies.settings import CompanyError
 from orchestration import instance
-from orchestration.resources import ROOT, Deployment, deployment_from_environment, environment, point_dagster_at
+from orchestration.environment import environment
+from orchestration.resources import ROOT, Deployment, deployment_from_environment, point_dagster_at
 
 HOST = "127.0.0.1"
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000

@@ -17,11 +17,12 @@ from orchestration import coverage, dbt_results, looks
 from orchestration.checks import dbt_tests
 from orchestration.dbt_results import DbtResults
 from orchestration.dead_runs import noted_dbt
+from orchestration.environment import environment
 from orchestration.lean_dbt import LeanDbt
 from orchestration.manifest import project
 from orchestration.partitions import as_of
 from orchestration.passing_faults import tried_again
-from orchestration.resources import POOL, Deployment, environment
+from orchestration.resources import POOL, Deployment
 from orchestration.translator import LayerTranslator
 
 FEATURES = "path:models/features"

@@ -80,7 +80,7 @@ def docs() -> int:
 
 def _report(report: Callable[[], int]) -> int:
     """Print a report of the company; with `--json` its lines as text."""
-    from orchestration.resources import environment
+    from orchestration.environment import environment
 
     deployment = given().deployment
     printed = io.StringIO()

@@ -24,7 +24,7 @@ def ui() -> int:
     Example: lifecycle ui --company olist
     """
     from orchestration import ui as servers
-    from orchestration.resources import environment
+    from orchestration.environment import environment
 
     with environment(LIFECYCLE_COMPANY=given().deployment.company_name):
         return servers.main()
@@ -36,7 +36,8 @@ def env() -> int:
     Example: eval "$(lifecycle env)"; dg list defs
     """
     from orchestration import shell
-    from orchestration.resources import dagster_environment, environment
+    from orchestration.environment import environment
+    from orchestration.resources import dagster_environment
 
     deployment = given().deployment
     if given().is_json:

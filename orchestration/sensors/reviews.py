@@ -11,7 +11,7 @@ from orchestration.resources import Deployment
 from orchestration.sensors.requests import once
 
 
-def reviews(deployment: Deployment) -> dg.SensorDefinition:
+def watch_reviews(deployment: Deployment) -> dg.SensorDefinition:
     """The sensor on decisions in the registry; it runs from the start where a person decides (`promotion = review`)."""
     company = deployment.company
 
@@ -30,14 +30,15 @@ def reviews(deployment: Deployment) -> dg.SensorDefinition:
 
         if not has_registry(deployment):
             return dg.SkipReason("Nothing is trained yet.")
-        store = deployment.model_store()
-        if said := registry_reviews.outstanding(store):
-            for sentence in said:
+        found = registry_reviews.look(deployment.model_store())
+        if found.outstanding:
+            for sentence in found.outstanding:
                 context.log.info(sentence)
-            return once(context.instance, "apply_reviews", company.name, said)
-        questions = registry_reviews.open_questions(store)
-        waiting = [f"{info.name} version {info.version}" for info in registry_reviews.waiting(store)]
-        return dg.SkipReason("; ".join(questions) or f"Waiting for a reviewer: {', '.join(waiting) or 'nothing'}.")
+            return once(context.instance, "apply_reviews", company.name, found.outstanding)
+        waiting = [f"{info.name} version {info.version}" for info in found.waiting]
+        return dg.SkipReason(
+            "; ".join(found.questions) or f"Waiting for a reviewer: {', '.join(waiting) or 'nothing'}."
+        )
 
     return look
 

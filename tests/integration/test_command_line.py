@@ -10,9 +10,10 @@ import pytest
 
 from orchestration import exit_codes
 from orchestration.cli.app import main
+from orchestration.environment import environment
 from orchestration.exclusive import only_run
 from orchestration.launching import instance
-from orchestration.resources import Deployment, environment
+from orchestration.resources import Deployment
 from orchestration.standing import standing
 from tests import small_companies
 from tests.held_runs import finish, held_at

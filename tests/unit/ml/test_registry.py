@@ -6,6 +6,7 @@ import pytest
 
 from ml import bundles, registry
 from ml.evaluation import Status
+from ml.gate_results import GateResult
 from ml.models.bg_nbd import BgNbd
 from ml.registrations import Store
 from ml.training_record import flat_metrics
@@ -71,10 +72,33 @@ def test_version_is_described_by_its_card() -> None:
     provenance = replace(
         PROVENANCE, model_card="# Card\n[decision](../decisions/1.md),\n[paper](https://example.org/p)"
     )
-    first, _, *card = provenance.description(outcome("failed_gates").report, "failed_gates").splitlines()
+    first, *_, title, text = provenance.description(outcome("failed_gates").report, "failed_gates").splitlines()
     assert first == "failed gates: lightgbm, data up to 2024-06-30"
-    assert card == ["# Card", "decision, [paper](https://example.org/p)"]
+    assert (title, text) == ("# Card", "decision, [paper](https://example.org/p)")
     assert provenance.description(outcome().report, "fallback").startswith("fallback: shrunken baseline")
+
+
+def test_a_reviewer_reads_the_comparison_first() -> None:
+    """Before the card stand how to decide, the champion's comparison, failed gates and the figures beside baselines."""
+    gates = (
+        GateResult("is_calibrated", True, "calibration error 0.01"),
+        GateResult("not_worse_than_champion", False, "worse than the champion: difference in auc -0.030"),
+    )
+    report = replace(outcome().report, gates=gates)
+    lines = replace(PROVENANCE, promotion="review").description(report, "validated").splitlines()
+    assert "`review_comment`" in lines[2]
+    assert lines[4] == "**Against the champion:** worse than the champion: difference in auc -0.030."
+    assert lines[8].startswith("| ✗ not worse than champion |")
+    assert "On 100 test rows, 2024-01-31 to 2024-03-31, base rate 0.200; 95 % intervals:" in lines
+    assert "| auc | 0.8 (0.75 to 0.85) | 0.5 |" in lines
+
+
+def test_a_long_card_is_cut_to_what_every_registry_takes() -> None:
+    """A database refuses more than 5,000 characters; whole paragraphs stay, and where the rest is."""
+    card = "\n\n".join(f"Paragraph {number}. " + "x" * 300 for number in range(30))
+    text = replace(PROVENANCE, model_card=card).description(outcome().report, "validated")
+    assert len(text) <= 5000
+    assert text.endswith("xxx\n\nThe rest is in model_card.md among the run's artifacts.")
 
 
 def test_failed_candidate_is_challenger_and_the_champion_stays(store: Store, log: Log) -> None:

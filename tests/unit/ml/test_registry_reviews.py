@@ -9,7 +9,7 @@ import pytest
 from ml import registry, registry_reviews, review_rules
 from ml.registrations import RegistryError, Store
 from ml.registry_client import CHAMPION, client_of
-from tests.small_registry import Doubler, Log
+from tests.small_registry import PROVENANCE, Doubler, Log, outcome
 
 # MLflow's store asks SQLAlchemy 2.1 for a strategy that is deprecated there.
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload.*")
@@ -51,15 +51,16 @@ def told(store: Store) -> list[tuple[str, str, str, str, str]]:
     return [(one.version, one.decision, one.champion_version, one.decided_by, one.reason) for one in made]
 
 
-def test_a_validated_version_waits_until_it_is_promoted(store: Store, log: Log) -> None:
+def test_review_waits_for_a_person(store: Store, log: Log) -> None:
     """Under review the fallback serves until a person decides; who, when and why stay on the version."""
     waiting = log(promotion="review").candidate
     assert waiting is not None
     assert (waiting.tags["review"], registry.champion_info(store, "churn").status) == ("waiting", "fallback")
-    assert [info.version for info in registry_reviews.waiting(store)] == [waiting.version]
-    made = registry.promote(store, "churn", waiting.version, approver="Ada", reason="better on new customers")
+    assert [info.version for info in registry_reviews.look(store).waiting] == [waiting.version]
+    served = registry.promote(store, "churn", waiting.version, approver="Ada", reason="better on new customers")
+    assert registry.champion_info(store, "churn") == served
+    [made] = registry_reviews.unrecorded(store)
     assert (made.decision, made.previous_version, made.champion_version) == ("promoted", "2", "1")
-    served = registry.champion_info(store, "churn")
     assert (served.tags["approver"], served.tags["review_comment"]) == ("Ada", "better on new customers")
     assert served.tags["reviewed_at"] == made.decided_at
     assert registry.challenger_info(store, "churn") is None
@@ -70,11 +71,11 @@ def test_tags_set_in_mlflow_are_carried_out_once(store: Store, log: Log, reviewe
     """Approved in MLflow means champion at the next look, and nothing more is to do after that."""
     log(promotion="review")
     say(store, "1", **reviewer, review_comment="good", review="approved")
-    assert registry_reviews.outstanding(store) == ["churn version 1: approved (good)"]
+    assert list(registry_reviews.look(store).outstanding) == ["churn version 1: approved (good)"]
     assert len(registry.apply_reviews(store, "run-7")) == 1
     assert (champion(store), told(store)) == ("1", [("1", "promoted", "1", by, "good")])
     registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
-    assert (registry.apply_reviews(store), registry_reviews.outstanding(store)) == ([], [])
+    assert (registry.apply_reviews(store), list(registry_reviews.look(store).outstanding)) == ([], [])
 
 
 def test_a_decision_without_a_reason_does_not_count(store: Store, log: Log) -> None:
@@ -82,7 +83,7 @@ def test_a_decision_without_a_reason_does_not_count(store: Store, log: Log) -> N
     log(promotion="review")
     say(store, "1", review="approved", review_comment="  ")
     assert registry.apply_reviews(store) == []
-    assert "review_comment" in registry_reviews.open_questions(store)[0]
+    assert "review_comment" in registry_reviews.look(store).questions[0]
     with pytest.raises(RegistryError, match="a reason is needed"):
         registry.promote(store, "churn", "1", approver="Ada", reason=" ")
     with pytest.raises(RegistryError, match="no version 9"):
@@ -98,7 +99,7 @@ def test_a_rejected_version_is_never_served_and_does_not_ask_again(store: Store,
     assert told(store) == [("2", "rejected", "1", "Bea", "too few regions")]
     assert registry.challenger_info(store, "churn") is None
     again = log(data="b", promotion="review")
-    assert (again.is_new, registry_reviews.waiting(store), champion(store)) == (False, [], "1")
+    assert (again.is_new, list(registry_reviews.look(store).waiting), champion(store)) == (False, [], "1")
     move_alias(store, "2")
     registry.apply_reviews(store)
     with pytest.raises(RegistryError, match=r"by Bea \(too few regions\) and is not served.*review = approved"):
@@ -118,7 +119,8 @@ def test_rejecting_the_champion_brings_its_predecessor_back(store: Store, log: L
 def test_without_a_predecessor_the_same_training_serves_its_fallback(store: Store, log: Log) -> None:
     """A rejected only champion is refused with the mend, until training gives something that may be served."""
     log()
-    assert registry.reject(store, "churn", "1", approver="Ada", reason="wrong label").champion_version == "1"
+    registry.reject(store, "churn", "1", approver="Ada", reason="wrong label")
+    assert champion(store) == "1"
     with pytest.raises(RegistryError, match="is not served"):
         registry.load_champion(store, "churn", Doubler.load)
     assert log().champion.status == "fallback"
@@ -129,8 +131,8 @@ def test_roll_back_restores_the_predecessor_for_good(store: Store, log: Log) -> 
     """After a roll-back the earlier version is served, and the same training does not promote itself again."""
     log(data="a", factor=2.0)
     log(data="b", factor=3.0)
-    made = registry.roll_back(store, "churn", approver="Ada", reason="worse in March")
-    assert (made.decision, made.version, made.champion_version) == ("rolled_back", "2", "1")
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse in March").version == "1"
+    assert told(store) == [("2", "rolled_back", "1", "Ada", "worse in March")]
     assert log(data="b", factor=3.0).champion.version == "1"
     assert registry.load_champion(store, "churn", Doubler.load)[0].factor == 2.0
 
@@ -140,7 +142,7 @@ def test_roll_back_passes_over_what_was_rolled_back_before(store: Store, log: Lo
     for data in "abc":
         log(data=data)
     registry.reject(store, "churn", "2", approver="Ada", reason="late doubts")
-    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").champion_version == "1"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").version == "1"
     say(store, "3", review_comment="the data were wrong, not the model", review="approved")
     registry.apply_reviews(store)
     assert champion(store) == "3"
@@ -159,12 +161,12 @@ def test_an_alias_moved_by_hand_is_noted_and_approves(store: Store, log: Log) ->
     """The move is on record once, by an unknown reviewer, and can be rolled back."""
     log(promotion="review")
     move_alias(store, "1")
-    assert registry_reviews.outstanding(store) == ["churn: the alias was moved from version 2 to 1"]
+    assert list(registry_reviews.look(store).outstanding) == ["churn: the alias was moved from version 2 to 1"]
     registry.apply_reviews(store)
     registry.apply_reviews(store)
     assert told(store) == [("1", "alias_moved", "1", "unknown reviewer", "alias moved by hand")]
     assert registry.champion_info(store, "churn").tags["review"] == "approved"
-    assert registry.roll_back(store, "churn", approver="Ada", reason="a slip").champion_version == "2"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="a slip").version == "2"
 
 
 def test_the_alias_alone_does_not_serve_what_failed_its_gates(store: Store, log: Log) -> None:
@@ -190,7 +192,7 @@ def test_two_reviewers_are_both_heard(store: Store, log: Log) -> None:
     registry.apply_reviews(store)
     assert [(row[0], row[3]) for row in told(store)] == [("2", "Ada"), ("3", "Bea")]
     assert champion(store) == "3"
-    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").champion_version == "2"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").version == "2"
 
 
 def test_a_training_in_between_does_not_lose_a_review(store: Store, log: Log) -> None:
@@ -219,7 +221,7 @@ def test_a_registry_of_before_is_taken_as_it_stands(store: Store, log: Log) -> N
     """Where nothing says who was champion, the one that is there is no move by hand."""
     log()
     client_of(store).delete_registered_model_tag("churn", registry_reviews.ON_RECORD)
-    assert (registry_reviews.outstanding(store), registry.apply_reviews(store)) == ([], [])
+    assert (list(registry_reviews.look(store).outstanding), registry.apply_reviews(store)) == ([], [])
 
 
 def killed_at(patched: pytest.MonkeyPatch, last: int) -> None:
@@ -246,7 +248,7 @@ def rerun(store: Store) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The next run of the reviews; the champion after it and every decision that is on record."""
     registry.apply_reviews(store)
     registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
-    assert registry_reviews.outstanding(store) == []
+    assert list(registry_reviews.look(store).outstanding) == []
     kept = [one for info in registry.versions(store) for one in review_rules.decisions(info)]
     return champion(store), tuple((one.decision, one.decided_by) for one in kept)
 
@@ -283,3 +285,15 @@ def test_the_challenger_of_a_rejected_training_is_another(store: Store, log: Log
     log(data="c", promotion="review")
     registry.reject(store, "churn", "2", approver="Ada", reason="outdated")
     assert registry.challenger_info(store, "churn").version == "3"
+
+
+def test_companies_in_one_registry_are_apart(store: Store, log: Log) -> None:
+    """A review of one company's model is carried out for that company only."""
+    log()
+    other = replace(store, owner="beta")
+    registry.log_training(other, outcome(), replace(PROVENANCE, content_hash="b", promotion="review"))
+    for tag, value in (("review_comment", "good"), ("review", "approved")):
+        client_of(store).set_model_version_tag("beta.churn", "1", tag, value)
+    assert registry.apply_reviews(store) == []
+    assert [one.model for one in registry.apply_reviews(other)] == ["beta.churn"]
+    assert registry.load_champion(other, "churn", Doubler.load)[1].version == "1"

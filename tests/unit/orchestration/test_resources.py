@@ -10,8 +10,9 @@ from dagster_dbt import DbtCliResource
 
 from orchestration import exclusive, features_report, resources
 from orchestration.code_identity import code_version
+from orchestration.environment import environment
 from orchestration.lean_dbt import LeanDbt, dbt_resource
-from orchestration.resources import Deployment, dagster_environment, deployment_from_environment, environment
+from orchestration.resources import Deployment, dagster_environment, deployment_from_environment
 from tests import small_companies
 
 

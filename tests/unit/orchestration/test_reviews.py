@@ -12,7 +12,7 @@ from orchestration.build import build_defs
 from orchestration.resources import Deployment
 from orchestration.sensors import champions
 from orchestration.sensors.champions import champion_changed
-from orchestration.sensors.reviews import reviews as reviews_sensor
+from orchestration.sensors.reviews import watch_reviews
 from tests import small_companies
 from tests.runs import query
 from tests.small_registry import PROVENANCE, outcome
@@ -67,7 +67,7 @@ def execute(
 
 def test_an_approval_in_mlflow_becomes_champion_and_a_row(deployment: Deployment) -> None:
     """The sensor asks for one run, the run promotes and keeps who, when and why; then there is nothing more to do."""
-    sensor = reviews_sensor(deployment)
+    sensor = watch_reviews(deployment)
     with dg.DagsterInstance.ephemeral() as instance:
         assert tick(sensor, instance) == ([], "Waiting for a reviewer: churn version 2.")
         say(deployment, "2", review="approved")
@@ -85,7 +85,7 @@ def test_an_approval_in_mlflow_becomes_champion_and_a_row(deployment: Deployment
 
 def test_a_run_that_dies_before_the_row_is_repeated(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """The champion has moved, the record has not: the next tick asks again, and the row is there once."""
-    sensor, job = reviews_sensor(deployment), reviews.apply_reviews("small")
+    sensor, job = watch_reviews(deployment), reviews.apply_reviews("small")
     say(deployment, "2", review_comment="better", review="approved")
     with dg.DagsterInstance.ephemeral() as instance:
         [first] = tick(sensor, instance)[0]
@@ -105,7 +105,7 @@ def test_a_review_that_cannot_be_carried_out_is_not_tried_for_ever(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After three failures the tick names the run instead of asking again; a change of the review asks anew."""
-    sensor, job = reviews_sensor(deployment), reviews.apply_reviews("small")
+    sensor, job = watch_reviews(deployment), reviews.apply_reviews("small")
     client_of(deployment.model_store()).set_registered_model_alias("churn", CHAMPION, "2")
     with dg.DagsterInstance.ephemeral() as instance, monkeypatch.context() as patched:
         patched.setattr(registry, "apply_reviews", lambda *_: 1 / 0)
@@ -169,9 +169,9 @@ def test_a_moved_champion_is_scored_and_published_once(deployment: Deployment) -
 def test_sensors_of_reviews_run_from_the_start_where_people_review(deployment: Deployment, tmp_path: Path) -> None:
     """Elsewhere they wait until somebody switches them on."""
     other = small_companies.deploy(tmp_path, "other", "contractual", small_companies.contractual(2, 2))
-    for sensor in (reviews_sensor, champion_changed):
+    for sensor in (watch_reviews, champion_changed):
         assert sensor(deployment).default_status == dg.DefaultSensorStatus.RUNNING
         assert sensor(other).default_status == dg.DefaultSensorStatus.STOPPED
     with dg.DagsterInstance.ephemeral() as instance:
-        assert tick(reviews_sensor(other), instance) == ([], "Nothing is trained yet.")
+        assert tick(watch_reviews(other), instance) == ([], "Nothing is trained yet.")
     assert not (other.state / "mlflow.db").exists()

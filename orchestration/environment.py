@@ -1,0 +1,41 @@
+"""Variables of the environment that are no part of a deployment: those set for other processes, and secrets of alerts.
+
+Belongs here: reading and setting them. Does not belong here: what makes a deployment (`orchestration.resources`).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from orchestration.alert_channels import AlertChannels
+
+
+@contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Set environment variables for the processes started inside, then put the old values back."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def alert_channels_from_environment() -> AlertChannels:
+    """Where the alerts of this deployment go.
+
+    Raises:
+        ValueError: a variable cannot be used; the message names it without its value.
+    """
+    recipients = os.environ.get("LIFECYCLE_ALERT_EMAIL", "").split(",")
+    return AlertChannels(
+        webhook=os.environ.get("LIFECYCLE_ALERT_WEBHOOK", ""),
+        slack=os.environ.get("LIFECYCLE_ALERT_SLACK", ""),
+        recipients=tuple(address.strip() for address in recipients if address.strip()),
+        smtp=os.environ.get("LIFECYCLE_SMTP", ""),
+        ui_url=(os.environ.get("LIFECYCLE_UI_URL") or "http://127.0.0.1:3000").rstrip("/"),
+    )

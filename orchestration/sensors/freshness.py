@@ -1,0 +1,90 @@
+"""Who is told when the published snapshot, or the data themselves, grow old.
+
+Belongs here: comparing ages with the company's limits. It reads the pointer of the published snapshots and what runs
+left in Dagster's records, never the warehouse. Does not belong here: failed runs (`orchestration.sensors.alerts`).
+"""
+
+import time
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from orchestration import snapshot
+from orchestration.alert_channels import AlertChannels
+from orchestration.alerts import SECONDS_PER_HOUR, Incident, Memory
+from orchestration.coverage import ASSET
+from orchestration.resources import Deployment
+from orchestration.sensors.alerts import default_status, desk_of, readers_see, sent
+
+INTERVAL_SECONDS = 300
+SNAPSHOT, SOURCE = "snapshot", "source"
+
+
+def watch_freshness(deployment: Deployment, channels: AlertChannels) -> dg.SensorDefinition:
+    """The sensor on the age of what readers see and of what the source says."""
+    company = deployment.company
+    desk, limits = desk_of(deployment, channels), company.alerts
+
+    @dg.sensor(
+        name="freshness",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=default_status(deployment, channels, "freshness"),
+        description=(
+            f"Tells when the published snapshot is older than {limits.snapshot_max_hours:g} hours or the data bring "
+            f"no news for {limits.source_max_days} days, and when that is over."
+        ),
+    )
+    def tell(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        memory, now = Memory.from_cursor(context.cursor), time.time()
+        found = {SNAPSHOT: _old_snapshot(deployment, now), SOURCE: _silent_source(deployment, context.instance, now)}
+        for key, incident in found.items():
+            if incident is not None:
+                memory = desk.opened(memory, incident, "stale", now)
+            else:
+                title = f"{desk.company}: the {key} is fresh again"
+                memory = desk.closed(memory, [key], "fresh", title, channels.ui_url, now)
+        return sent(context, desk.reminded(memory, now), channels)
+
+    return tell
+
+
+def _old_snapshot(deployment: Deployment, now: float) -> Incident | None:
+    """Nothing before the first snapshot: a company that never published has no readers to lose."""
+    seen, limit = snapshot.current(deployment.published), deployment.company.alerts.snapshot_max_hours
+    if seen is None:
+        return None
+    hours = (now - datetime.fromisoformat(seen.published_at).timestamp()) / SECONDS_PER_HOUR
+    if hours <= limit:
+        return None
+    lines = (
+        f"{readers_see(deployment, now)} The limit is {limit:g} hours.",
+        "What to do: look whether daemon and schedules run (Dagster, Deployment) and whether a run waits or failed; "
+        "then launch refresh_features.",
+    )
+    title = f"{deployment.company_name}: the published snapshot is older than {limit:g} hours"
+    return Incident(SNAPSHOT, seen.version, title, lines, "", since=now)
+
+
+def _silent_source(deployment: Deployment, instance: dg.DagsterInstance, now: float) -> Incident | None:
+    """Nothing for a company whose data end on a set day."""
+    company = deployment.company
+    until = _data_until(instance)
+    if until is None or company.data_until is not None:
+        return None
+    today = datetime.fromtimestamp(now, UTC).astimezone(company.zone).date()
+    days = (today - until).days
+    if days <= company.alerts.source_max_days:
+        return None
+    lines = (
+        f"The newest event in the data is of {until}, {days} days ago; the limit is {company.alerts.source_max_days}.",
+        readers_see(deployment, now),
+        f"What to do: look whether the source still delivers. {company.source.get}".strip(),
+    )
+    return Incident(SOURCE, str(until), f"{company.name}: the source is silent", lines, "", since=now)
+
+
+def _data_until(instance: dg.DagsterInstance) -> date | None:
+    """The last day that the newest build of the warehouse covered; None where none is on record."""
+    event = instance.get_latest_materialization_event(ASSET)
+    found = event.asset_materialization.metadata.get("data_until") if event and event.asset_materialization else None
+    return date.fromisoformat(str(found.value)) if found else None
