@@ -237,9 +237,9 @@ def _refused(connection: duckdb.DuckDBPyConnection, table: str) -> list[Refused]
     """Why rows of a table wait in quarantine, the most frequent reason first, each with an example."""
     # A reason begins with its own row, which is told as the example; without it equal reasons are one.
     return connection.execute(
-        "select reason, count(*), any_value(source_file), min(source_row) from "  # noqa: S608 - a name of the contract
-        f"(select regexp_replace(unnest(reasons), '^row [0-9]+, ', '') as reason, source_file, source_row from quarantine.{table} where mended_at is null) "
-        "group by 1 order by 2 desc, 1 limit ?",
+        "select regexp_replace(reason, '^row [0-9]+, ', '') as told, count(*), any_value(source_file), "  # noqa: S608
+        f"min(source_row) from (select unnest(reasons) as reason, source_file, source_row from quarantine.{table} "
+        "where mended_at is null) group by 1 order by 2 desc, 1 limit ?",
         [REASONS_SHOWN],
     ).fetchall()
 
