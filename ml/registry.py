@@ -61,8 +61,7 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
         _log_report(client, run.info.run_id, outcome.report, provenance)
         log_trials(client, run.info.run_id, outcome.report)
         candidate = _register_all(client, run.info.run_id, outcome, provenance)
-    champion = champion_info(store, name)
-    return Registration(run.info.run_id, candidate, champion, is_new=True, experiment_id=experiment)
+    return Registration(run.info.run_id, candidate, champion_info(store, name), True, experiment)  # noqa: FBT003
 
 
 def champion_info(store: Store, name: str) -> VersionInfo | None:
