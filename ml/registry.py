@@ -61,7 +61,7 @@ def log_training(store: Store, outcome: TrainingOutcome[Any, Any], provenance: P
         _log_report(client, run.info.run_id, outcome.report, provenance)
         log_trials(client, run.info.run_id, outcome.report)
         candidate = _register_all(client, run.info.run_id, outcome, provenance)
-    return Registration(run.info.run_id, candidate, champion_info(store, name), True, experiment)  # noqa: FBT003
+    return Registration(run.info.run_id, candidate, champion_info(store, name), True, experiment)
 
 
 def champion_info(store: Store, name: str) -> VersionInfo | None:
