@@ -80,8 +80,8 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
                         if one.is_shifted or one.name == watching.SCORE
                     ]
             shown = looks.drift(connection, as_of(context.partition_keys[-1]))
-        found = {"dagster/partition_row_count": count, "shifts": dg.MetadataValue.md("\n".join(lines))}
-        return dg.MaterializeResult(metadata={**shown, **found})
+        told = dg.MetadataValue.md("\n".join(lines))
+        return dg.MaterializeResult(metadata={**shown, "dagster/partition_row_count": count, "shifts": told})
 
     return watch_drift
 
