@@ -24,9 +24,17 @@ class LayerTranslator(DagsterDbtTranslator):
         super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_code_references=True))
         self._prefix = list(prefix)
         self._schemas: TableSchemas | None = None
+        # dagster-dbt asks for a spec some ten times: for the asset, for each reader and for each test.
+        self._specs: dict[tuple[str, bool], dg.AssetSpec] = {}
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The parent's spec with our key, group, owner, kinds, tags and columns."""
+        asked = (unique_id, project is not None)
+        if asked not in self._specs:
+            self._specs[asked] = self._spec(manifest, unique_id, project)
+        return self._specs[asked]
+
+    def _spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
         if self._prefix:
             spec = spec.replace_attributes(key=spec.key.with_prefix(self._prefix))

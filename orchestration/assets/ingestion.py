@@ -18,7 +18,6 @@ from orchestration.declared_columns import DATABASE
 from orchestration.resources import POOL, Deployment
 from orchestration.table_schemas import PERSONAL
 
-GROUP = "raw"
 OWNERS = ["team:data-platform"]
 CADENCE = {"cadence": "daily"}
 CONTROL_TABLES = {
@@ -87,45 +86,26 @@ def _is_personal(table: str) -> bool:
 
 def _specs() -> list[dg.AssetSpec]:
     raw = [
-        dg.AssetSpec(
-            ["raw", name],
-            deps=[["source", "files"]],
-            description=f"{inspect.getdoc(table.schema)} Grain: {table.grain} and version.",
-            group_name=GROUP,
-            owners=OWNERS,
-            kinds={"duckdb", "table"},
-            metadata=_metadata(f"raw.{name}"),
-            tags={"layer": "raw", **CADENCE, **({"personal": "direct"} if _is_personal(name) else {})},
-        )
+        _spec("raw", name, f"{inspect.getdoc(table.schema)} Grain: {table.grain} and version.")
         for name, table in contract.TABLES.items()
     ]
-    control = [
-        dg.AssetSpec(
-            ["control", name],
-            deps=[["source", "files"]],
-            description=text,
-            group_name="control",
-            owners=OWNERS,
-            kinds={"duckdb", "table"},
-            metadata=_metadata(f"control.{name}"),
-            tags={"layer": "control", **CADENCE},
-        )
-        for name, text in CONTROL_TABLES.items()
-    ]
-    quarantined = [
-        dg.AssetSpec(
-            ["quarantine", name],
-            deps=[["source", "files"]],
-            description=f"Rows for raw.{name} that break the contract, with reasons. Grain: source row and load.",
-            group_name="quarantine",
-            owners=OWNERS,
-            kinds={"duckdb", "table"},
-            metadata=_metadata(f"quarantine.{name}"),
-            tags={"layer": "quarantine", **CADENCE},
-        )
-        for name in contract.TABLES
-    ]
-    return raw + control + quarantined
+    control = [_spec("control", name, text) for name, text in CONTROL_TABLES.items()]
+    refused = "Rows for raw.{} that break the contract, with reasons. Grain: source row and load."
+    return [*raw, *control, *(_spec("quarantine", name, refused.format(name)) for name in contract.TABLES)]
+
+
+def _spec(layer: str, name: str, description: str) -> dg.AssetSpec:
+    is_personal = layer == "raw" and _is_personal(name)
+    return dg.AssetSpec(
+        [layer, name],
+        deps=[["source", "files"]],
+        description=description,
+        group_name=layer,
+        owners=OWNERS,
+        kinds={"duckdb", "table"},
+        metadata=_metadata(f"{layer}.{name}"),
+        tags={"layer": layer, **CADENCE, **({"personal": "direct"} if is_personal else {})},
+    )
 
 
 def _metadata(table: str) -> dict[str, object]:
@@ -249,10 +229,11 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> Mapping[tuple[str, str], i
 
 def _refused(connection: duckdb.DuckDBPyConnection, table: str) -> list[Refused]:
     """Why rows of a table wait in quarantine, the most frequent reason first, each with an example."""
+    # A reason begins with its own row, which is told as the example; without it equal reasons are one.
     return connection.execute(
-        "select reason, count(*), any_value(source_file), min(source_row) from "  # noqa: S608 - a name of the contract
-        f"(select unnest(reasons) as reason, source_file, source_row from quarantine.{table} where mended_at is null) "
-        "group by 1 order by 2 desc, 1 limit ?",
+        "select regexp_replace(reason, '^row [0-9]+, ', '') as told, count(*), any_value(source_file), "  # noqa: S608
+        f"min(source_row) from (select unnest(reasons) as reason, source_file, source_row from quarantine.{table} "
+        "where mended_at is null) group by 1 order by 2 desc, 1 limit ?",
         [REASONS_SHOWN],
     ).fetchall()
 

@@ -55,12 +55,10 @@ def metric_assets() -> dg.AssetsDefinition:
                 "definitions": dg.MetadataValue.md(_as_markdown(layer.definitions)),
             },
         )
+        shown = dg.MetadataValue.md(_newest_as_markdown(layer.definitions, newest))
         yield dg.MaterializeResult(
             asset_key=deployment.asset_key("metrics", "metric_values"),
-            metadata={
-                "dagster/row_count": rows,
-                "newest": dg.MetadataValue.md(_newest_as_markdown(layer.definitions, newest)),
-            },
+            metadata={"dagster/row_count": rows, "newest": shown},
         )
 
     return compute_metrics

@@ -62,11 +62,8 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
         from ml import registry
         from orchestration.training_inputs import Champion
 
-        store, lines, count = (
-            deployment.model_store(),
-            ["| model | month | most shifted | PSI | limit |", "|---|---|---|---|---|"],
-            0,
-        )
+        store, count = deployment.model_store(), 0
+        lines = ["| model | month | most shifted | PSI | limit |", "|---|---|---|---|---|"]
         with deployment.warehouse() as connection:
             for model in WATCHED:
                 champion: Champion
@@ -83,13 +80,8 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
                         if one.is_shifted or one.name == watching.SCORE
                     ]
             shown = looks.drift(connection, as_of(context.partition_keys[-1]))
-        return dg.MaterializeResult(
-            metadata={
-                **shown,
-                "dagster/partition_row_count": count,
-                "shifts": dg.MetadataValue.md("\n".join(lines)),
-            }
-        )
+        told = dg.MetadataValue.md("\n".join(lines))
+        return dg.MaterializeResult(metadata={**shown, "dagster/partition_row_count": count, "shifts": told})
 
     return watch_drift
 

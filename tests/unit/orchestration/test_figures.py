@@ -16,16 +16,17 @@ def lift_table() -> pd.DataFrame:
     return pd.DataFrame({"rows_share": shares, "captured_share": shares, "lift": 1.0})
 
 
-def test_the_first_figure_is_shown_as_a_small_image() -> None:
-    """A page holds one image, small enough for the event log, that needs no file beside it."""
-    drawn = {name: plots.lift(lift_table(), name) for name in ("churn", "clv")}
-    shown = figures.main_image(drawn)
-    assert shown.startswith("![churn](data:image/png;base64,")
-    image = base64.b64decode(shown.removesuffix(")").split(",", 1)[1])
+def test_the_figures_looked_at_first_are_shown_as_small_images() -> None:
+    """A page holds images, each small enough for the event log, that need no file beside it; the others stay away."""
+    drawn = {name: plots.lift(lift_table(), "churn") for name in ("lift.png", "contributions.png")}
+    shown = figures.images(drawn)
+    assert list(shown) == ["lift"]
+    assert shown["lift"].startswith("![lift.png](data:image/png;base64,")
+    image = base64.b64decode(shown["lift"].removesuffix(")").split(",", 1)[1])
     assert image.startswith(PNG)
     assert len(image) <= figures.LARGEST_BYTES
 
 
-def test_a_training_without_figures_says_none() -> None:
-    """Too little data draw nothing, and the page says so."""
-    assert figures.main_image({}) == "none"
+def test_a_training_without_figures_shows_none() -> None:
+    """Too little data draw nothing."""
+    assert figures.images({}) == {}
