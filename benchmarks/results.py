@@ -42,6 +42,8 @@ BENCHMARKS = (
     Benchmark("clv", ("clv",), ("data",)),
     Benchmark("point_in_time", ("point_in_time",)),
     Benchmark("online", ("online",)),
+    Benchmark("kills", ("kills",)),
+    Benchmark("server_kills", ("server_kills",)),
 )
 
 

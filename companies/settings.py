@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from companies.mapping import Source
 from companies.reporting import Frozen, Health, Monitoring, Pipeline, Quality
+from companies.retention import Retention
 from companies.scenarios import DEFAULTS, Scenario
 
 FOLDER = Path(__file__).parent
@@ -167,6 +168,7 @@ class Company(Frozen):
     pipeline: Pipeline = Pipeline()
     health: Health = Health()
     monitoring: Monitoring = Monitoring()
+    retention: Retention = Retention()
     scenarios: dict[str, Scenario] = DEFAULTS
     source: Source
 

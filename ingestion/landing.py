@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -24,7 +24,11 @@ from ingestion.warehouse_schema import create_schemas
 
 @dataclass(frozen=True)
 class LandingReport:
-    """What one landing did, a line per mapped raw table in the order of the contract."""
+    """What one landing did, a line per mapped raw table in the order of the contract.
+
+    Attributes:
+        loaded_at: naive UTC; the machine's clock, or just after the landing before where that clock went back.
+    """
 
     load_id: str
     company: str
@@ -44,7 +48,8 @@ def land(
     Args:
         con: connection to the warehouse, outside a transaction.
         data_dir: folder that holds the source's folder.
-        now: time of the landing; a naive one is UTC.
+        now: time of the landing; a naive one is UTC. Where the clock went back, the instant after the landing before
+            counts: versions are put in order by these times, and the newer one must stay the newer one.
         progress: called with the table's name and its rows when a table is done.
 
     Raises:
@@ -61,10 +66,16 @@ def land(
     with _transaction(con), tempfile.TemporaryDirectory(prefix="landing_") as scratch:
         create_schemas(con)
         write_settings(con, company)
+        moment = _after_all_others(con, moment)
         source = SourceFolder(folder, company.source.get, Path(scratch))
         load_id = f"{company.name}-{moment:%Y%m%dT%H%M%S%f}"
         loading = Loading(con, company, source, moment, load_id, progress or _silent)
         return LandingReport(load_id, company.name, moment, loading.run())
+
+
+def _after_all_others(con: duckdb.DuckDBPyConnection, moment: datetime) -> datetime:
+    newest: datetime | None = con.execute("select max(loaded_at) from control.loads").fetchall()[0][0]
+    return moment if newest is None else max(moment, newest + timedelta(microseconds=1))
 
 
 def _silent(_table: str, _rows: int) -> None:

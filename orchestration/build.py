@@ -1,7 +1,7 @@
 """One assembly of all definitions, used by the UI, the command line and the tests.
 
-Belongs here: putting assets, checks, jobs and resources together, with overrides for tests. Does not belong here:
-what any of them does.
+Belongs here: putting assets, checks, jobs, schedules, sensors and resources together, with overrides for tests.
+Does not belong here: what any of them does.
 """
 
 import warnings
@@ -26,6 +26,9 @@ from orchestration.jobs import jobs
 from orchestration.partitions import monthly_as_of
 from orchestration.progress import progress_logger
 from orchestration.resources import Deployment, dbt_resource
+from orchestration.retention import prune_job
+from orchestration.schedules import schedules
+from orchestration.sensors import sensors
 
 
 def build_defs(deployment: Deployment, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -54,7 +57,9 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
             published_asset(),
         ],
         asset_checks=[expectation_checks(), *schema_checks(), as_known_checks(), finding_checks, monitoring_checks],
-        jobs=jobs(),
+        jobs=[*jobs(), prune_job()],
+        schedules=schedules(deployment),
+        sensors=sensors(deployment),
         resources={"deployment": deployment, "dbt": dbt_resource(), **overrides},
         loggers={"progress": progress_logger},
         # Imports dominate small runs: one process does all steps; the pool keeps the warehouse to one writer.

@@ -80,7 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     try:
         # Both sides need the same rows, so that no run may land others in between.
-        with only_run(deployment.state), tempfile.TemporaryDirectory(dir=deployment.state) as scratch:
+        with (
+            only_run(deployment.state, "make diff-definition"),
+            tempfile.TemporaryDirectory(dir=deployment.state) as scratch,
+        ):
             sides = [build(deployment, company, Path(scratch) / name) for name, company in (("old", old), ("new", new))]
             print_difference(console, chosen.setting, *sides)
     except AnotherRunError as error:

@@ -49,7 +49,7 @@ def generate(deployment: Deployment) -> Path:
     scratch = deployment.state / "dbt" / "docs"
     page = deployment.dbt_docs
     page.parent.mkdir(parents=True, exist_ok=True)
-    with only_run(deployment.state):
+    with only_run(deployment.state, "make docs"):
         try:
             run_dbt("docs", "generate", "--static", warehouse=deployment.warehouse_path, target=scratch)
         except DbtError as error:

@@ -1,110 +1,244 @@
-"""One run at a time for a company, and order after a run that was killed.
+"""One writer at a time for a company, whatever started it, and order after a run that was killed.
 
-Belongs here: the lock on the company's state, and ending what a killed run left: records that say "started", a dbt
-that works on without it. Does not belong here: the warehouse's own lock (`orchestration.resources`), what a run does.
+Belongs here: the lock on the company's state, which runs, commands and backfills queue on; the notes by which a living
+run is told from a dead one. Both are locks of the system (`flock`), which end with their process however it ends, so
+nothing here guesses from ages or process numbers. Does not belong here: the warehouse's
+own lock (`orchestration.resources`), what a run does, ending what is dead (`orchestration.dead_runs`).
 """
 
-import contextlib
 import fcntl
+import json
 import os
-import signal
-import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import dagster as dg
-
 LOCK = "run.lock"
-DBT = "dbt.pid"
-DBT_ENDS_WITHIN_SECONDS = 30.0
-# Marks the runs made under the lock: whoever holds it knows that every other one of them is dead.
-STARTED_BY = {"customer_lifecycle/started_by": "orchestration.run"}
-UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+LIVE = "live_runs"
+POLL_SECONDS = 0.5
+# Whoever looks whether a lock is held holds it for an instant; a refusal takes so many tries.
+TRIES = 4
+NOTE_BYTES = 512
+
+Tell = Callable[[str], None]
 
 
 class AnotherRunError(RuntimeError):
     """Another run of the same company is under way; the message names its process."""
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a company: its process, what it does, and the Dagster run if it is one."""
+
+    process: int
+    what: str
+    run_id: str = ""
+
+    def __str__(self) -> str:
+        """The holder in words."""
+        return f"process {self.process}, {self.what}" + (f" {self.run_id[:8]}" if self.run_id else "")
+
+
+@dataclass
+class _Hold:
+    """The lock as this process has it: which thread, and what each entry of it said it does."""
+
+    descriptor: int
+    thread: int
+    holders: list[Holder] = field(default_factory=list)
+
+    def say(self) -> None:
+        """Write the innermost holder into the file; nobody's name stands there once it is let go of.
+
+        The same number of bytes each time, in place: also on a full disk.
+        """
+        text = json.dumps(asdict(self.holders[-1])) if self.holders else ""
+        os.pwrite(self.descriptor, text.ljust(NOTE_BYTES).encode(), 0)
+
+
+_holds: dict[Path, _Hold] = {}
+# Open until the process ends, hence descriptors: a file object would complain then.
+_live: dict[Path, int] = {}
+_guard = threading.Lock()
+
+
 @contextmanager
-def only_run(state: Path) -> Iterator[None]:
-    """Hold the company's state for one run; the system lets go of it when the process ends, however it ends.
+def only_run(state: Path, what: str = "a command", *, wait: Tell | None = None) -> Iterator[None]:
+    """Hold the company's state; the system lets go of it when the process ends, however it ends.
+
+    A thread that holds it enters again without waiting: `make run` holds it around its jobs.
+
+    Args:
+        what: what holds it, in the words that others read.
+        wait: told once who holds it before waiting for the end; without it nothing is waited for.
 
     Raises:
-        AnotherRunError: another process holds it.
+        AnotherRunError: another process or thread holds it, and `wait` is not given.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / LOCK).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            other = file.read().strip()
-            msg = f"Another run is under way (process {other}). Wait for its end, or stop it, and run again."
-            raise AnotherRunError(msg) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+    with _held(state, Holder(os.getpid(), what), wait):
         yield
-
-
-def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark the runs that a killed process left behind as failed and free their pool; returns their ids.
-
-    Without it the pool's only slot would stay taken, and the next run would wait for ever.
-    """
-    left = instance.get_runs(dg.RunsFilter(statuses=list(UNDER_WAY), tags=STARTED_BY))
-    for run in left:
-        instance.report_run_failed(run, "The process of this run was killed; a later run found it and ended it.")
-    # A run may also die between its last step and its record: its slot is freed as well.
-    storage = instance.event_log_storage
-    holders = {run for pool in storage.get_concurrency_keys() for run in _holders(instance, pool)}
-    for run_id in holders:
-        if _is_over(instance, run_id):
-            storage.free_concurrency_slots_for_run(run_id)
-    return [run.run_id for run in left]
-
-
-def _holders(instance: dg.DagsterInstance, pool: str) -> set[str]:
-    info = instance.event_log_storage.get_concurrency_info(pool)
-    return {*info.active_run_ids, *info.pending_run_ids}
-
-
-def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
-    run = instance.get_run_by_id(run_id)
-    return run is None or run.is_finished
 
 
 @contextmanager
-def noted_dbt(state: Path, pid: int) -> Iterator[None]:
-    """Note the dbt process of a run while it works, so that the next run can end it should this one be killed."""
-    note = state / DBT
-    note.write_text(str(pid))
-    try:
-        yield
-    finally:
-        note.unlink(missing_ok=True)
+def living_run(state: Path, run_id: str, job: str, tell: Tell) -> Iterator[bool]:
+    """Hold the company for a Dagster run, and show that its process lives until the process ends.
 
+    A step process of a run whose parent holds the company does not wait for its own parent.
 
-def end_orphaned_dbt(state: Path) -> None:
-    """End the dbt of a killed run: it would write the warehouse between the steps of this run."""
-    note = state / DBT
-    if not note.exists():
+    Args:
+        tell: told once who holds the company if it has to be waited for.
+
+    Yields:
+        Whether this process holds the company (False: its parent does).
+    """
+    _show_life(state, run_id)
+    if _is_held_for(state, run_id):
+        yield False
         return
-    pid = int(note.read_text() or 0)
-    deadline = time.monotonic() + DBT_ENDS_WITHIN_SECONDS
-    while _is_dbt(pid):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
-        time.sleep(0.5)
+    with _held(state, Holder(os.getpid(), f"job {job}, run", run_id), tell):
+        yield True
+
+
+def holder(state: Path) -> Holder | None:
+    """Who holds the company now, or whoever was killed while holding it; None where nobody is."""
+    try:
+        text = (state / LOCK).read_text()
+        return Holder(**json.loads(text)) if text.strip() else None
+    except (FileNotFoundError, TypeError, ValueError):
+        # Half a line while the holder writes it, or the number alone that an earlier version wrote.
+        return None
+
+
+def is_held(state: Path) -> bool:
+    """Whether a living process holds the company."""
+    return _is_locked(state / LOCK, fcntl.LOCK_SH)
+
+
+def live_runs(state: Path) -> list[Path]:
+    """The notes of runs that began here and were not yet found to be over; a note's name is its run's id."""
+    return sorted((state / LIVE).glob("[!.]*"))
+
+
+def lives(note: Path) -> bool:
+    """Whether a process of the run that left the note lives."""
+    return _is_locked(note, fcntl.LOCK_EX)
+
+
+def forget(note: Path) -> None:
+    """Remove the note of a run that is over."""
+    with _guard:
+        descriptor = _live.pop(note, None)
+    if descriptor is not None:
+        os.close(descriptor)
     note.unlink(missing_ok=True)
 
 
-def _is_dbt(pid: int) -> bool:
-    """Whether the process still is the dbt that was noted; the system gives old numbers to new processes."""
-    said = subprocess.run(  # noqa: S603 - fixed arguments
-        ["/bin/ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout
-    return "dbt" in said and "build" in said and not said.startswith("Z")
+@contextmanager
+def _held(state: Path, by: Holder, wait: Tell | None) -> Iterator[None]:
+    state.mkdir(parents=True, exist_ok=True)
+    path = state / LOCK
+    _take(path, wait)
+    hold = _holds[path]
+    try:
+        _wait_for_orphans(state, hold, wait)
+        hold.holders.append(by)
+        hold.say()
+        yield
+    finally:
+        _let_go(path, by)
+
+
+def _take(path: Path, wait: Tell | None) -> None:
+    tries, told = 1, False
+    while not _took(path):
+        by = holder(path.parent)
+        who = f"Another run is under way ({by})." if by else "Another run is under way."
+        if wait is None and tries == TRIES:
+            msg = f"{who} Wait for its end, or stop it, and run again."
+            raise AnotherRunError(msg)
+        if wait is not None and not told and tries == TRIES:
+            wait(f"{who} Waiting for its end.")
+            told = True
+        time.sleep(POLL_SECONDS if told else POLL_SECONDS / TRIES)
+        tries += tries < TRIES
+
+
+def _took(path: Path) -> bool:
+    with _guard:
+        hold = _holds.get(path)
+        if hold is not None:
+            return hold.thread == threading.get_ident()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        _holds[path] = _Hold(descriptor, threading.get_ident())
+        return True
+
+
+def _let_go(path: Path, by: Holder) -> None:
+    with _guard:
+        hold = _holds[path]
+        # Interrupted while it waited for orphans, it leaves the killed run's name to the next one.
+        if by in hold.holders:
+            hold.holders.remove(by)
+            hold.say()
+        if not hold.holders:
+            del _holds[path]
+            os.close(hold.descriptor)
+
+
+def _wait_for_orphans(state: Path, hold: _Hold, wait: Tell | None) -> None:
+    """Step processes that outlive their killed run still write: wait for the end of their step."""
+    killed = None if hold.holders else holder(state)
+    if killed is None or not killed.run_id:
+        return
+    note = state / LIVE / killed.run_id
+    if wait is not None and lives(note):
+        wait(f"Run {killed.run_id[:8]} was killed; a step of it still works. Waiting for its end.")
+    while lives(note):
+        time.sleep(POLL_SECONDS)
+
+
+def _is_held_for(state: Path, run_id: str) -> bool:
+    """Whether another process holds the company for this very run."""
+    by = holder(state)
+    return by is not None and by.run_id == run_id and by.process != os.getpid() and is_held(state)
+
+
+def _show_life(state: Path, run_id: str) -> None:
+    """Keep a locked note of the run until this process ends; it appears under its name only once it is locked.
+
+    The note is there already in a step process, whose parent made it; they share the lock.
+    """
+    note = state / LIVE / run_id
+    with _guard:
+        if note in _live:
+            return
+    note.parent.mkdir(parents=True, exist_ok=True)
+    is_child = note.exists()
+    path = note if is_child else note.with_name(f".{run_id}.{os.getpid()}")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    if not is_child:
+        path.rename(note)
+    with _guard:
+        _live[note] = descriptor
+
+
+def _is_locked(path: Path, kind: int) -> bool:
+    """Whether a lock of this kind cannot be had."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

@@ -15,7 +15,7 @@ from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as Executions
 from dagster_shared.serdes import deserialize_value
 
-from orchestration.launching import COMPANY_TAG
+from orchestration.dead_runs import COMPANY_TAG
 
 JUDGED = ("SUCCEEDED", "FAILED")
 LONGEST_REASON = 300

@@ -18,7 +18,7 @@ from feature_definitions import registry
 from feature_definitions.base import FeatureColumn, FeatureView
 from feature_definitions.entities import ENTITIES, TIME_COLUMN
 from orchestration.assets.models import READS_FEATURES
-from orchestration.resources import deployment_from_environment
+from orchestration.resources import WarehouseHeldError, deployment_from_environment
 
 STORE = """project: {project}
 provider: local
@@ -139,8 +139,12 @@ def main() -> int:
     if not deployment.warehouse_path.exists():
         console.print(f"There is no warehouse of {deployment.company.title} yet; run it first: make run")
         return 1
-    with deployment.warehouse(read_only=True) as connection:
-        rows = export(connection, folder, deployment.company_name)
+    try:
+        with deployment.warehouse(read_only=True) as connection:
+            rows = export(connection, folder, deployment.company_name)
+    except WarehouseHeldError as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        return 1
     console.print(f"{len(rows)} views, {sum(rows.values()):,} rows in {folder}; register them there: feast apply")
     return 0
 

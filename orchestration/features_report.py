@@ -16,7 +16,7 @@ from ml.drift import Shift
 from orchestration import feature_figures, frames
 from orchestration.feature_figures import ColumnFigures, ViewFigures
 from orchestration.progress import wide_console
-from orchestration.resources import deployment_from_environment
+from orchestration.resources import WarehouseHeldError, deployment_from_environment
 
 # The usual reading of a population stability index; a shift within its noise is none.
 MOVED, SHIFTED = 0.1, 0.25
@@ -39,12 +39,17 @@ def main() -> int:
     if not deployment.warehouse_path.exists():
         console.print(f"There is no warehouse of {title} yet; run it first: make run")
         return 1
-    with deployment.warehouse(read_only=True) as connection:
-        found = feature_figures.figures_of(connection, registry.VIEWS)
-        if not found:
-            console.print(f"No feature table of {title} is built yet; run it first: make run")
-            return 1
-        console.rule(f"[bold]{escape(title)}[/bold] · features, data until {frames.data_until(connection)}")
+    try:
+        with deployment.warehouse(read_only=True) as connection:
+            found = feature_figures.figures_of(connection, registry.VIEWS)
+            until = frames.data_until(connection) if found else None
+    except WarehouseHeldError as error:
+        console.print(escape(str(error)), style="red", highlight=False)
+        return 1
+    if not found:
+        console.print(f"No feature table of {title} is built yet; run it first: make run")
+        return 1
+    console.rule(f"[bold]{escape(title)}[/bold] · features, data until {until}")
     print_features(console, found)
     return 0
 

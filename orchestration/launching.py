@@ -18,10 +18,10 @@ from dagster._core.instance import InstanceRef
 from dagster_shared.error import SerializableErrorInfo
 
 from orchestration import progress
-from orchestration.exclusive import STARTED_BY, end_dead_runs, end_orphaned_dbt, only_run
+from orchestration.dead_runs import COMPANY_TAG
+from orchestration.exclusive import Tell, only_run
 from orchestration.resources import ROOT, Deployment, point_dagster_at
 
-COMPANY_TAG = "customer_lifecycle/company"
 INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
@@ -113,7 +113,7 @@ class Launcher:
             result = self.defs.resolve_job_def(job).execute_in_process(
                 run_config={"loggers": {"progress": {"config": {"quiet": self.is_quiet}}}},
                 instance=self.instance,
-                tags={**STARTED_BY, COMPANY_TAG: self.deployment.company_name, **(ends if first != last else {})},
+                tags={COMPANY_TAG: self.deployment.company_name, **(ends if first != last else {})},
                 partition_key=first if months and first == last else None,
                 asset_selection=[dg.AssetKey.from_user_string(asset) for asset in assets] or None,
                 raise_on_error=False,
@@ -140,15 +140,25 @@ class Launcher:
         return JobRun(job, result.run_id, seconds, tuple(dict.fromkeys(months)), tuple(timings), tuple(failing))
 
 
+def tell_waiting(text: str) -> None:
+    """Print who is waited for, beside the progress."""
+    progress.wide_console(stderr=True).print(text, markup=False, highlight=False)
+
+
 @contextmanager
-def launching(deployment: Deployment, *, is_quiet: bool = False) -> Iterator[Launcher]:
-    """Hold the company and load its definitions; what killed runs left is put in order first.
+def launching(
+    deployment: Deployment, *, is_quiet: bool = False, wait: Tell | None = tell_waiting
+) -> Iterator[Launcher]:
+    """Hold the company and load its definitions; its runs put in order first what killed ones left.
+
+    Args:
+        wait: told once which run of this company is waited for; without it nothing is waited for.
 
     Raises:
-        AnotherRunError: another run of this company is under way.
+        AnotherRunError: another run of this company is under way, and `wait` is not given.
         ManifestError: dbt refuses its project.
     """
-    with only_run(deployment.state):
+    with only_run(deployment.state, "lifecycle", wait=wait):
         started = time.monotonic()
         point_dagster_at(deployment)
         from orchestration.build import build_defs
@@ -158,8 +168,6 @@ def launching(deployment: Deployment, *, is_quiet: bool = False) -> Iterator[Lau
         # dbt's own output goes to a file, not between the progress lines.
         console = deployment.state / "console.log"
         with instance() as opened, console.open("w") as output, contextlib.redirect_stdout(output):
-            end_orphaned_dbt(deployment.state)
-            end_dead_runs(opened)
             yield Launcher(deployment, defs, opened, loading, is_quiet)
 
 

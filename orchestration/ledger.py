@@ -86,8 +86,14 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[st
     same_key = " and ".join(f'old."{column}" is not distinct from new."{column}"' for column in identity)
     same_words = " and ".join(f'old."{column}" is not distinct from new."{column}"' for column in said) or "true"
     columns = ", ".join(f'"{column}"' for column in [*keys, *said, *STAMPS])
+    # A new statement comes after every older one about the same, also where the machine's clock went back.
+    known = " and ".join(f'old."{key}" is not distinct from new."{key}"' for key in keys)
+    last = (
+        f"select max(made_at) + interval 1 microsecond from {name} as old semi join new_predictions as new on {known}"  # noqa: S608
+    )
     rows = connection.execute(
-        f"insert into {name} ({columns}) select {columns} from new_predictions as new where not exists ("  # noqa: S608
+        f"insert into {name} ({columns}) select {columns} from ("  # noqa: S608
+        f"select * replace (greatest(made_at, ({last})) as made_at) from new_predictions) as new where not exists ("
         f"select 1 from (select *, row_number() over (partition by {partition} order by made_at desc) as statement "
         f"from {name}) as old where old.statement = 1 and {same_key} and {same_words}) returning 1"
     ).fetchall()

@@ -5,8 +5,8 @@ MLflow keeps the models; these tables let SQL, the summary and the published sna
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
 
 import duckdb
 import pandas as pd
@@ -71,6 +71,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 def write(connection: duckdb.DuckDBPyConnection, training: Training, report: TrainingReport) -> None:
     """Keep a training; the same run written again replaces its own rows."""
     create(connection)
+    training = _after_all_others(connection, training)
     connection.execute("begin")
     try:
         for table in TABLES:
@@ -90,6 +91,15 @@ def write(connection: duckdb.DuckDBPyConnection, training: Training, report: Tra
     except BaseException:
         connection.execute("rollback")
         raise
+
+
+def _after_all_others(connection: duckdb.DuckDBPyConnection, training: Training) -> Training:
+    """The training, timed after the model's others also where the machine's clock went back: the newest one counts."""
+    query = "select max(trained_at) from models.trainings where model = ? and run_id <> ?"
+    newest: datetime | None = connection.execute(query, [training.model, training.run_id]).fetchall()[0][0]
+    if newest is None:
+        return training
+    return replace(training, trained_at=max(training.trained_at, newest + timedelta(microseconds=1)))
 
 
 def newest(connection: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:

@@ -4,15 +4,17 @@ The only module of this package that reads the environment. Does not belong here
 features or models mean.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,9 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from companies import settings
+from orchestration import exclusive
+from orchestration.dead_runs import alone
+from orchestration.passing_faults import is_held, tried_again
 
 if TYPE_CHECKING:
     from ml.registrations import Store
@@ -109,17 +114,55 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
         return self.state / "dagster"
 
     @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Deployment", None, None]:
+        """The deployment for the life of a run, which has the company to itself; sensors and schedules do not wait.
+
+        Resources come before steps, so that a run that waits here holds no slot of the pool.
+        """
+        with ExitStack() as stack:
+            if context.run is not None and context.instance is not None and context.log is not None:
+                told = context.log.info
+                stack.enter_context(alone(context.instance, context.run, self.state, self.company_name, told))
+            yield self
+
+    @contextmanager
     def warehouse(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """An open warehouse, closed whatever happens; a lock held by another process is waited for (20 tries)."""
+        """An open warehouse, closed whatever happens; a lock held by another process is waited for (20 tries).
+
+        A step is tried again later when the warehouse is still held then, or when what it does with it meets another
+        fault that may pass.
+
+        Raises:
+            WarehouseHeldError: it is still held; the message names the holder.
+        """
         self.state.mkdir(parents=True, exist_ok=True)
-        connection = _connect(self.warehouse_path, read_only=read_only)
-        try:
+        with tried_again(), contextlib.closing(self._opened(read_only=read_only)) as connection:
             connection.execute("set autoinstall_known_extensions = false")
             connection.execute(f"set memory_limit = '{self.memory_limit}'")
             connection.execute("set timezone = 'UTC'")
             yield connection
-        finally:
-            connection.close()
+
+    def _opened(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        try:
+            return _connect(self.warehouse_path, read_only=read_only)
+        except duckdb.IOException as error:
+            if is_held(error):
+                raise WarehouseHeldError(_who_holds(self, error)) from error
+            raise
+
+
+class WarehouseHeldError(duckdb.IOException):
+    """Another process has the warehouse open for longer than we wait; the message names it and what to do."""
+
+
+def _who_holds(deployment: Deployment, error: duckdb.IOException) -> str:
+    """The run that holds the company; otherwise the process that DuckDB names."""
+    by = exclusive.holder(deployment.state) if exclusive.is_held(deployment.state) else None
+    if by is not None and by.process != os.getpid():
+        return f"A run is writing the warehouse of {deployment.company_name} ({by}). Wait for its end and try again."
+    found = re.search(r"held in (.+ \(PID \d+\))", str(error))
+    process = found.group(1) if found else "another process"
+    return f"{process} has the warehouse of {deployment.company_name} open. Close it and try again."
 
 
 def _connect(path: Path, *, read_only: bool, tries: int = 20) -> duckdb.DuckDBPyConnection:
@@ -127,7 +170,7 @@ def _connect(path: Path, *, read_only: bool, tries: int = 20) -> duckdb.DuckDBPy
         try:
             return duckdb.connect(str(path), read_only=read_only)
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower() or attempt == tries - 1:
+            if not is_held(error) or attempt == tries - 1:
                 raise
             time.sleep(min(0.1 * 2**attempt, 2.0))
     msg = "unreachable: the last try returns or raises"

@@ -12,12 +12,14 @@ import shutil
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 POINTER = "current.json"
 UNFINISHED = ".unfinished-"
+STAMP = "%Y%m%dT%H%M%S%fZ"
 ROWS_PER_BATCH = 50_000
 # Values of these DuckDB types are values of SQLite as Python gives them.
 SHARED_TYPES = {"VARCHAR", "DOUBLE", "FLOAT", "BOOLEAN", "INTEGER", "BIGINT", "SMALLINT", "TINYINT"}
@@ -74,7 +76,7 @@ def publish(
     """Write version `version` and make it current.
 
     Args:
-        version: a name that was never used, for example a UTC time stamp.
+        version: a name that was never used (`next_version`).
 
     Raises:
         FileExistsError: the version exists already; a published version is never written again.
@@ -96,11 +98,27 @@ def publish(
     return snapshot
 
 
+def next_version(root: Path, now: datetime) -> str:
+    """A name for a new version that sorts after every other, also where the machine's clock went back."""
+    newest = max(versions(root), default="")
+    name = now.strftime(STAMP)
+    if name > newest:
+        return name
+    return (datetime.strptime(newest, STAMP) + timedelta(microseconds=1)).strftime(STAMP)
+
+
+def versions(root: Path) -> list[str]:
+    """Names of the complete versions, the oldest first."""
+    if not root.exists():
+        return []
+    return sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
 def prune(root: Path, keep: int) -> list[str]:
     """Delete all but the newest `keep` versions; the current one always stays. Returns the names deleted."""
     now = current(root)
-    versions = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    old = [name for name in versions[: max(len(versions) - keep, 0)] if now is None or name != now.version]
+    names = versions(root)
+    old = [name for name in names[: max(len(names) - keep, 0)] if now is None or name != now.version]
     for name in old:
         shutil.rmtree(root / name)
     return old

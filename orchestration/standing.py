@@ -9,22 +9,23 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import duckdb
 from dagster._core.storage.dagster_run import RunRecord
 
 from orchestration import schedule_ticks, snapshot
+from orchestration.dead_runs import COMPANY_TAG, UNDER_WAY
+from orchestration.exclusive import holder, is_held
 from orchestration.failing_checks import CheckStanding, failing_checks
-from orchestration.holding import holder
-from orchestration.launching import COMPANY_TAG, cause, instance
+from orchestration.launching import cause, instance
 from orchestration.resources import Deployment, point_dagster_at
 from orchestration.schedule_ticks import Tick
 from orchestration.summary_tables import HEADLINES
 
 # A job that is not among so many newest runs is not told.
 RUNS_READ = 500
-UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 WAITING = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
 NOT_IN_SOURCE = "not in this source"
 
@@ -102,7 +103,7 @@ class Standing:
     """Everything; each part is empty where nothing is known yet.
 
     Attributes:
-        holder: process that holds the company's lock.
+        holder: who holds the company's lock: process, what it does, since when.
         daemon_seen_at: newest heartbeat of a daemon.
     """
 
@@ -112,7 +113,7 @@ class Standing:
     models: tuple[ModelStanding, ...] = ()
     failing_checks: tuple[CheckStanding, ...] = ()
     tables: tuple[TableStanding, ...] = ()
-    holder: int | None = None
+    holder: str | None = None
     queue: tuple[Queued, ...] = ()
     daemon_seen_at: datetime | None = None
     next_ticks: tuple[Tick, ...] = ()
@@ -132,7 +133,7 @@ def standing(deployment: Deployment) -> Standing:
             models=tuple(_models(deployment)),
             failing_checks=tuple(failing_checks(opened, deployment.company_name)),
             tables=tuple(_tables(opened)),
-            holder=holder(deployment.state),
+            holder=_holder(deployment.state),
             queue=tuple(_queue(records)),
             daemon_seen_at=schedule_ticks.daemon_seen_at(opened),
             next_ticks=tuple(schedule_ticks.next_ticks(opened, deployment.company.time_zone)),
@@ -142,6 +143,12 @@ def standing(deployment: Deployment) -> Standing:
 def has_registry(deployment: Deployment) -> bool:
     """Whether there is a registry to ask: MLflow would make an empty one, with all its migrations."""
     return not deployment.tracking_uri.startswith("sqlite") or (deployment.state / "mlflow.db").exists()
+
+
+def _holder(state: Path) -> str | None:
+    """Whoever holds the company now; a killed one holds nothing."""
+    found = holder(state) if is_held(state) else None
+    return None if found is None else str(found)
 
 
 def _records(opened: dg.DagsterInstance, company: str) -> Iterator[RunRecord]:

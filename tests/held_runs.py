@@ -13,21 +13,56 @@ import dagster as dg
 
 from orchestration.resources import ROOT, Deployment, point_dagster_at
 
-# Each hook leaves a mark when its point of the run is reached, and then keeps the run there.
+# Where a run is held: in the first call of a function, before it works or (the default) after.
 HOOKS = {
     "landing": "from ingestion.loading import Loading as owner; name = 'run'",
-    "dbt": "from orchestration.assets import warehouse as owner; name = '_events'",
+    "expectations": "from orchestration.checks import expectations as owner; name = '_evaluate'",
+    "dbt": "from orchestration.assets import warehouse as owner; name = '_events'; after = False",
+    "metrics": "from orchestration.metric_layer import MetricLayer as owner; name = 'values'",
+    "features": "from orchestration.assets import warehouse as owner; name = '_events'; after = False",
+    "training": "from orchestration import records as owner; name = '_insert'",
+    "registry": "from ml import registry as owner; name = '_register'",
+    "predictions": "from orchestration import ledger as owner; name = '_insert'",
+    "monitoring": "from orchestration import watching as owner; name = 'write_drift'",
     "publish": "from orchestration import snapshot as owner; name = '_write_duckdb'",
+    "switch": "from orchestration import snapshot as owner; name = '_point_at'; after = False",
 }
 RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
+# One job alone, or some of its assets, for a range of months (the first and the last), for one, or without.
+JOB = """
+import sys
+import dagster as dg
+from orchestration.build import build_defs
+from orchestration.dead_runs import COMPANY_TAG
+from orchestration.resources import deployment_from_environment, point_dagster_at
+deployment, months, assets = deployment_from_environment(), {months!r}, {assets!r}
+point_dagster_at(deployment)
+tags = {{COMPANY_TAG: deployment.company_name}}
+if len(months) == 2:
+    tags |= {{"dagster/asset_partition_range_start": months[0], "dagster/asset_partition_range_end": months[1]}}
+with dg.DagsterInstance.get() as instance:
+    result = build_defs(deployment).resolve_job_def({job!r}).execute_in_process(
+        instance=instance,
+        tags=tags,
+        partition_key=months[0] if len(months) == 1 else None,
+        asset_selection=[dg.AssetKey.from_user_string(key) for key in assets] or None,
+        raise_on_error=False,
+    )
+sys.exit(not result.success)
+"""
 HELD = """
 import pathlib, sys, time
+after, calls = True, []
 {hook}
 original = getattr(owner, name)
-def held(*arguments):
+def held(*arguments, **named):
+    calls.append(1)
+    if len(calls) > 1:
+        return original(*arguments, **named)
+    result = original(*arguments, **named) if after else None
     pathlib.Path({mark!r}).touch()
-    time.sleep({before})
-    result = original(*arguments)
+    if not after:
+        result = original(*arguments, **named)
     time.sleep(600)
     return result
 setattr(owner, name, held)
@@ -53,11 +88,11 @@ def start(deployment: Deployment, script: str = RUN) -> subprocess.Popen[str]:
     )
 
 
-def held_at(deployment: Deployment, point: str, folder: Path) -> subprocess.Popen[str]:
+def held_at(deployment: Deployment, point: str, folder: Path, script: str = RUN) -> subprocess.Popen[str]:
     """A run that stands still at a point; returns once it is there."""
     mark = folder / f"{point}.mark"
     mark.unlink(missing_ok=True)
-    child = start(deployment, HELD.format(hook=HOOKS[point], mark=str(mark), before=0) + RUN)
+    child = start(deployment, HELD.format(hook=HOOKS[point], mark=str(mark)) + script)
     deadline = time.monotonic() + 300
     while not mark.exists() and child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)

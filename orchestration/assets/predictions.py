@@ -12,6 +12,7 @@ import pandas as pd
 from orchestration import ledger
 from orchestration.assets.models import FACTS, OWNERS, PROMISES
 from orchestration.partitions import as_of
+from orchestration.passing_faults import tried_again
 from orchestration.resources import POOL, Deployment
 
 ROWS_SHOWN = 10
@@ -46,7 +47,8 @@ def _predict(name: str, context: dg.AssetExecutionContext, deployment: Deploymen
     from orchestration.training_inputs import Champion
 
     champion: Champion
-    champion, version = registry.load_champion(deployment.model_store(), name)
+    with tried_again():
+        champion, version = registry.load_champion(deployment.model_store(), name)
     scoring, made_at = SCORINGS[name], datetime.now(UTC).replace(tzinfo=None)
     appended = 0
     with deployment.warehouse() as connection:

@@ -53,7 +53,7 @@ def published_asset() -> dg.AssetsDefinition:
                 connection,
                 deployment.published,
                 faces(connection),
-                version=now.strftime("%Y%m%dT%H%M%S%fZ"),
+                version=snapshot.next_version(deployment.published, now),
                 at=now.isoformat(timespec="seconds"),
                 as_of=_last_as_of(connection),
             )

@@ -4,16 +4,16 @@ Belongs here: running dbt for a selection and attaching row counts. What the mod
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
-from orchestration.exclusive import STARTED_BY, noted_dbt
+from orchestration.dead_runs import noted_dbt
 from orchestration.manifest import project
 from orchestration.partitions import as_of
+from orchestration.passing_faults import tried_again
 from orchestration.resources import POOL, Deployment, LeanDbt, environment
 from orchestration.translator import LayerTranslator
 
@@ -71,18 +71,12 @@ def _build(context: dg.AssetExecutionContext, dbt: LeanDbt, deployment: Deployme
     with environment(LIFECYCLE_WAREHOUSE=str(deployment.warehouse_path), DO_NOT_TRACK="1", **variables):
         # Unit tests judge the SQL, not the data: the test suite runs them.
         invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
-        events, failure = _events(invocation)
+        with noted_dbt(deployment.state, invocation.process.pid):
+            events, failure = _events(invocation)
     yield from _with_row_counts(events, invocation.manifest["nodes"], deployment)
     if failure is not None:
-        raise failure
-
-
-def _noted(
-    context: dg.AssetExecutionContext, deployment: Deployment, invocation: DbtCliInvocation
-) -> AbstractContextManager[None]:
-    """A run that holds the company's lock notes its dbt; one from the UI holds no lock and is left alone."""
-    is_ours = STARTED_BY.items() <= context.run.tags.items()
-    return noted_dbt(deployment.state, invocation.process.pid) if is_ours else nullcontext()
+        with tried_again():
+            raise failure
 
 
 def _events(invocation: DbtCliInvocation) -> tuple[list[Any], DagsterDbtCliRuntimeError | None]:

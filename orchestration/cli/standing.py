@@ -42,7 +42,7 @@ def _show(console: "Console", title: str, found: "Standing") -> None:
     readers = f"version {made.version}, as of {made.as_of}, {_age(made.age_hours)} old" if made else "nothing yet"
     console.print(f"[bold]Readers see[/bold] {readers}")
     if found.holder is not None:
-        console.print(f"[bold]Held by[/bold] process {found.holder}", style="yellow")
+        console.print(f"[bold]Held by[/bold] {found.holder}", style="yellow")
     for run in found.queue:
         console.print(f"[bold]{run.status.lower()}[/bold] {run.job} since {_moment(run.since)} (run {run.run_id[:8]})")
     if not found.jobs:

@@ -4,6 +4,7 @@ Belongs here: examinations of what lies in folders. Does not belong here: databa
 (`orchestration.diagnosis.stores`), the machine (`orchestration.diagnosis.installation`).
 """
 
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -16,9 +17,9 @@ from companies.settings import CompanyError
 from ingestion.errors import SourceError
 from ingestion.source_columns import matching_paths
 from orchestration import snapshot
+from orchestration.dead_runs import DBT
 from orchestration.diagnosis.finding import Finding
-from orchestration.exclusive import DBT
-from orchestration.holding import holder, is_alive
+from orchestration.exclusive import holder, is_held
 from orchestration.resources import Deployment
 from orchestration.snapshot import Snapshot
 
@@ -72,11 +73,11 @@ def state_folder(deployment: Deployment) -> Iterator[Finding]:
 
 def warehouse(deployment: Deployment) -> Finding:
     """Whether the file opens; one that a run holds is left in peace."""
-    path, owner = deployment.warehouse_path, holder(deployment.state)
+    path = deployment.warehouse_path
     if not path.exists():
         return Finding("warehouse", "ok", "none yet: lifecycle run")
-    if owner is not None:
-        return Finding("warehouse", "ok", f"held by a run (process {owner}), so not opened")
+    if is_held(deployment.state):
+        return Finding("warehouse", "ok", f"held by a run ({holder(deployment.state)}), so not opened")
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             tables = connection.execute("select count(*) from duckdb_tables()").fetchall()[0][0]
@@ -92,10 +93,21 @@ def orphaned_dbt(deployment: Deployment) -> Finding:
     """A dbt that works on although its run was killed."""
     note = deployment.state / DBT
     noted = note.read_text().strip() if note.exists() else ""
-    if holder(deployment.state) is None and noted.isdigit() and is_alive(int(noted)):
+    if not is_held(deployment.state) and noted.isdigit() and _is_alive(int(noted)):
         said = f"process {noted} works on without its run"
         return Finding("orphaned dbt", "warning", said, "nothing: the next run ends it first")
     return Finding("orphaned dbt", "ok", "none")
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process with this number exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def published(deployment: Deployment) -> Finding:

@@ -15,11 +15,10 @@ import sqlalchemy
 
 from orchestration import schedule_ticks
 from orchestration.diagnosis.finding import Finding
-from orchestration.exclusive import STARTED_BY
-from orchestration.holding import holder
+from orchestration.exclusive import live_runs, lives
 from orchestration.launching import instance
 from orchestration.resources import Deployment, point_dagster_at
-from orchestration.standing import UNDER_WAY, has_registry
+from orchestration.standing import has_registry
 from orchestration.summary_tables import HEADLINES
 
 MIGRATE = 'eval "$(lifecycle env)" && dagster instance migrate'
@@ -54,8 +53,9 @@ def _dagster_schema(opened: dg.DagsterInstance) -> Finding:
 
 
 def _dead_runs(opened: dg.DagsterInstance, deployment: Deployment) -> Finding:
-    left = opened.get_runs(dg.RunsFilter(statuses=list(UNDER_WAY), tags=STARTED_BY))
-    if left and holder(deployment.state) is None:
+    dead = [opened.get_run_by_id(note.name) for note in live_runs(deployment.state) if not lives(note)]
+    left = [run for run in dead if run is not None and not run.is_finished]
+    if left:
         names = ", ".join(f"{run.job_name} {run.run_id[:8]}" for run in left)
         return Finding("dead runs", "warning", names, "nothing: the next run marks them as failed")
     return Finding("dead runs", "ok", "none")

@@ -16,7 +16,7 @@ LONGEST_FUNCTION = 40
 # The only module that may read the environment: everything else gets its settings as arguments.
 READS_ENVIRONMENT = {"orchestration/resources.py"}
 # The only module that may know MLflow.
-KNOWS_MLFLOW = {"ml/registry.py"}
+KNOWS_MLFLOW = {"ml/registry.py", "ml/registry_retention.py"}
 # Dagster reads annotations at run time; postponed ones break its context and config parameters.
 PACKAGES_WITHOUT_POSTPONED_ANNOTATIONS = ("orchestration",)
 

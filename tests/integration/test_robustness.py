@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import snapshot
-from orchestration.exit_codes import FAILED, INTERRUPTED, OK, REFUSED
+from orchestration.exit_codes import FAILED, INTERRUPTED, OK
 from orchestration.resources import Deployment
 from tests import small_companies
 from tests.held_runs import finish, held_at, start, under_way
@@ -44,11 +44,20 @@ def test_ctrl_c_stops_with_a_message(deployment: Deployment, tmp_path: Path) -> 
 
 
 def test_two_runs_at_once(deployment: Deployment, tmp_path: Path) -> None:
-    """The second run of a company ends at once and names the process of the first, which is left in peace."""
+    """The second run of a company waits and names the first, which is left in peace; Ctrl-C ends the waiting."""
     first = held_at(deployment, "landing", tmp_path)
-    code, _, errors = finish(start(deployment))
-    assert code == REFUSED
-    assert f"Another run is under way (process {first.pid})" in " ".join(errors.split())
+    second = start(deployment)
+    assert second.stderr is not None
+    said = ""
+    while "Waiting for its end." not in " ".join(said.split()):
+        line = second.stderr.readline()
+        assert line, said
+        said += line
+    assert f"Another run is under way (process {first.pid}, job rebuild, run" in " ".join(said.split())
+    os.killpg(second.pid, signal.SIGINT)
+    code, output, errors = finish(second)
+    assert code == INTERRUPTED, output + errors
+    assert "Traceback" not in output + errors
     assert first.poll() is None
     first.kill()
     finish(first)

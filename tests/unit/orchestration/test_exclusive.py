@@ -1,66 +1,104 @@
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
-from orchestration.exclusive import DBT, STARTED_BY, end_dead_runs, end_orphaned_dbt, noted_dbt
+from orchestration import exclusive
+from orchestration.exclusive import AnotherRunError, living_run, only_run
 
-STARTED = dg.DagsterRunStatus.STARTED
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> dg.DagsterInstance:
-    return dg.DagsterInstance.local_temp(str(tmp_path))
-
-
-def test_the_record_of_a_killed_run_is_ended(instance: dg.DagsterInstance) -> None:
-    """What a killed run left as started is failed and its slot of the pool free; a run of the UI is left alone."""
-    killed, other = (instance.create_run_for_job(_job(), status=STARTED, tags=tags) for tags in (STARTED_BY, {}))
-    instance.event_log_storage.set_concurrency_slots("duckdb_writer", 1)
-    instance.event_log_storage.claim_concurrency_slot("duckdb_writer", killed.run_id, "step")
-    assert end_dead_runs(instance) == [killed.run_id]
-    statuses = {run.run_id: run.status for run in instance.get_runs()}
-    assert statuses == {killed.run_id: dg.DagsterRunStatus.FAILURE, other.run_id: STARTED}
-    assert instance.event_log_storage.get_concurrency_info("duckdb_writer").active_run_ids == set()
-    assert end_dead_runs(instance) == []
+# A process that holds the company for a run, or shows that the run lives, until it is killed.
+HOLDS = """
+import sys, time
+from pathlib import Path
+from orchestration import exclusive
+run = exclusive.living_run(Path(sys.argv[1]), "run1", "rebuild", print)
+run.__enter__()
+print("ready", flush=True)
+time.sleep(60)
+"""
 
 
-def test_the_dbt_of_a_killed_run_is_ended(tmp_path: Path) -> None:
-    """A dbt that works on without its run would write between the steps of the next one."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "dbt", "build"]) as orphan:
-        (tmp_path / DBT).write_text(str(orphan.pid))
-        end_orphaned_dbt(tmp_path)
-        assert orphan.wait(5) < 0
-    assert not (tmp_path / DBT).exists()
+def _process(state: Path) -> subprocess.Popen[str]:
+    child = subprocess.Popen(  # noqa: S603 - our own script
+        [sys.executable, "-c", HOLDS, str(state)], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    return child
 
 
-def test_another_process_with_the_noted_number_is_left_alone(tmp_path: Path) -> None:
-    """The system gives the number of an ended process to a new one; only a dbt is ended."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
-        (tmp_path / DBT).write_text(str(other.pid))
-        end_orphaned_dbt(tmp_path)
-        assert other.poll() is None
-        other.kill()
+def test_a_second_holder_is_refused_or_queues(tmp_path: Path) -> None:
+    """Who does not wait is told who holds the company; who waits is told once, and comes after."""
+    told: list[str] = []
+    order: list[str] = []
+
+    def second() -> None:
+        with only_run(tmp_path, "make run", wait=told.append):
+            order.append("second")
+
+    with ThreadPoolExecutor() as others, only_run(tmp_path, "make docs"):
+        with pytest.raises(AnotherRunError, match="make docs"):
+            others.submit(only_run(tmp_path).__enter__).result()
+        waiting = others.submit(second)
+        while not told:
+            threading.Event().wait(0.05)
+        order.append("first")
+        assert not waiting.done()
+    assert order == ["first", "second"]
+    assert len(told) == 1
+    assert "make docs" in told[0]
+    assert exclusive.holder(tmp_path) is None
 
 
-def test_a_dbt_that_ended_is_not_noted_any_more(tmp_path: Path) -> None:
-    """The note lives as long as dbt works, also when it fails."""
-
-    def dies() -> None:
-        with noted_dbt(tmp_path, 1):
-            assert (tmp_path / DBT).read_text() == "1"
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        dies()
-    assert not (tmp_path / DBT).exists()
+def test_a_process_enters_again(tmp_path: Path) -> None:
+    """`make run` holds the company around its jobs, each of which holds it too; others read who is innermost."""
+    with only_run(tmp_path, "make run"):
+        with living_run(tmp_path, "run1", "rebuild", print) as is_holder:
+            assert is_holder
+            assert str(exclusive.holder(tmp_path)).endswith("job rebuild, run run1")
+        assert str(exclusive.holder(tmp_path)).endswith("make run")
+        assert exclusive.is_held(tmp_path)
+    assert not exclusive.is_held(tmp_path)
 
 
-def _job() -> dg.JobDefinition:
-    @dg.op
-    def nothing() -> None:
-        """Do nothing."""
+def test_a_killed_holder_lets_go_and_is_found_dead(tmp_path: Path) -> None:
+    """The system frees what a killed process held; its name still stands there, and its note shows no life."""
+    with _process(tmp_path) as child:
+        assert exclusive.is_held(tmp_path)
+        (note,) = exclusive.live_runs(tmp_path)
+        assert exclusive.lives(note)
+        child.kill()
+    assert not exclusive.is_held(tmp_path)
+    assert not exclusive.lives(note)
+    killed = exclusive.holder(tmp_path)
+    assert killed is not None
+    assert killed.run_id == "run1"
+    with only_run(tmp_path):
+        pass
 
-    return dg.GraphDefinition("rebuild", node_defs=[nothing]).to_job()
+
+def test_a_step_process_shares_its_parents_hold(tmp_path: Path) -> None:
+    """A step in a process of its own does not wait for the parent that holds the company for the same run."""
+    with _process(tmp_path) as parent:
+        with living_run(tmp_path, "run1", "rebuild", print) as is_holder:
+            assert not is_holder
+        parent.kill()
+
+
+def test_a_step_that_outlives_its_killed_run_is_waited_for(tmp_path: Path) -> None:
+    """The company is free when the last process of the killed run has ended, not before."""
+    told: list[str] = []
+    with _process(tmp_path) as parent, _process(tmp_path) as step:
+        parent.kill()
+        parent.wait()
+
+        def ends(text: str) -> None:
+            told.append(text)
+            step.kill()
+
+        with only_run(tmp_path, wait=ends):
+            assert step.poll() is not None
+    assert told == ["Run run1 was killed; a step of it still works. Waiting for its end."]

@@ -56,6 +56,14 @@ def test_a_changed_statement_is_a_new_row(connection: duckdb.DuckDBPyConnection)
     assert latest == [(0.1,), (0.3,)]
 
 
+def test_a_clock_that_goes_back_does_not_reorder(connection: duckdb.DuckDBPyConnection) -> None:
+    """What is said later is the newest statement, whatever the machine's clock says."""
+    append(connection, predictions(0.1), SECOND)
+    append(connection, predictions(0.3), FIRST)
+    assert connection.execute("select value from predictions.churn_latest").fetchall() == [(0.3,)]
+    assert append(connection, predictions(0.3), FIRST) == 0
+
+
 def test_a_statement_that_returns_is_kept_again(connection: duckdb.DuckDBPyConnection) -> None:
     """Going back to an earlier value is news too: only the newest statement counts as already said."""
     append(connection, predictions(0.1))

@@ -35,9 +35,9 @@ def test_a_run_written_again_replaces_its_own_rows(connection: duckdb.DuckDBPyCo
 
 
 def test_the_newest_training_speaks(connection: duckdb.DuckDBPyConnection) -> None:
-    """Of two trainings of a model the figures of the newer one are read."""
-    write(connection, "new", datetime(2024, 3, 1), 0.8)
-    write(connection, "old", datetime(2024, 2, 1), 0.6)
+    """Of two trainings the figures of the one made last are read, also where the machine's clock went back."""
+    write(connection, "old", datetime(2024, 3, 1), 0.6)
+    write(connection, "new", datetime(2024, 2, 1), 0.8)
     assert records.newest(connection, "metrics")["value"].tolist() == [0.8]
 
 

@@ -1,11 +1,16 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 from dagster_dbt import DbtCliResource
 
-from orchestration import resources
+from orchestration import exclusive, features_report, resources
 from orchestration.resources import Deployment, LeanDbt, code_version, deployment_from_environment, environment
+from tests import small_companies
 
 
 def test_the_environment_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +88,49 @@ def test_the_hooks_of_dbt_still_exist() -> None:
         assert hook in vars(DbtCliResource), f"dagster-dbt no longer has {hook}"
         assert hook in vars(LeanDbt)
     assert resources.dbt_resource()._cli_version.major == 1
+
+
+def test_a_held_warehouse_is_told_with_its_holder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that meets it reads which process has it open, or which run writes it, instead of DuckDB's words."""
+    made = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
+    places = {"STATE": made.state_folder, "DATA": made.data_folder, "COMPANIES": made.companies_folder}
+    for name, folder in places.items():
+        monkeypatch.setenv(f"LIFECYCLE_{name}_DIR", folder)
+    monkeypatch.setenv("LIFECYCLE_COMPANY", "small")
+    monkeypatch.setitem(resources._connect.__kwdefaults__, "tries", 1)
+    holds = "import duckdb, sys, time\nheld = duckdb.connect(sys.argv[1])\nprint(flush=True)\ntime.sleep(60)"
+    made.state.mkdir(parents=True)
+    command = [sys.executable, "-c", holds, str(made.warehouse_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:  # noqa: S603 - our own script
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert features_report.main() == 1
+        assert f"(PID {other.pid}) has the warehouse of small open. Close it and try again." in _said(capsys)
+        monkeypatch.setattr(exclusive, "is_held", lambda _: True)
+        (made.state / exclusive.LOCK).write_text('{"process": 7, "what": "job rebuild, run", "run_id": "0123456789"}')
+        assert features_report.main() == 1
+        assert "A run is writing the warehouse of small (process 7, job rebuild, run 01234567)." in _said(capsys)
+        other.kill()
+
+
+def _said(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_holds_the_company_a_sensor_does_not(tmp_path: Path) -> None:
+    """From before its first step to after its last one; what is not a run gets the deployment at once."""
+    made = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
+    seen: list[exclusive.Holder | None] = []
+
+    @dg.op
+    def look(deployment: Deployment) -> None:
+        seen.append(exclusive.holder(deployment.state))
+
+    job = dg.GraphDefinition("rebuild", node_defs=[look]).to_job(resource_defs={"deployment": made})
+    run_id = job.execute_in_process().run_id
+    assert seen == [exclusive.Holder(os.getpid(), "job rebuild, run", run_id)]
+    assert not exclusive.is_held(made.state)
+    with dg.build_resources({"deployment": made}):
+        assert not exclusive.is_held(made.state)

@@ -7,7 +7,6 @@ import pytest
 from ingestion.errors import SourceError
 from ingestion.landing import land
 from orchestration import run as runs
-from orchestration.exclusive import LOCK, AnotherRunError, only_run
 from orchestration.exit_codes import WRONG_SETTINGS
 from orchestration.launching import RunFailedError
 from orchestration.resources import Deployment
@@ -121,13 +120,3 @@ def test_a_read_only_data_folder_is_enough(deployment: Deployment) -> None:
     finally:
         folder.chmod(0o755)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
-
-
-def test_only_one_run_holds_the_state(tmp_path: Path) -> None:
-    """A second holder is refused with the first one's process; after the first's end the state is free."""
-    with only_run(tmp_path):
-        pid = (tmp_path / LOCK).read_text().strip()
-        with pytest.raises(AnotherRunError, match=f"process {pid}"), only_run(tmp_path):
-            pass
-    with only_run(tmp_path):
-        assert (tmp_path / LOCK).read_text().strip() == pid

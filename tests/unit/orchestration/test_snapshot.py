@@ -1,6 +1,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -76,6 +77,17 @@ def test_a_version_is_never_written_twice(warehouse: duckdb.DuckDBPyConnection, 
     publish(warehouse, tmp_path, "v1")
     with pytest.raises(FileExistsError, match="already published"):
         publish(warehouse, tmp_path, "v1")
+
+
+def test_a_clock_that_goes_back_does_not_reorder(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """A version made later sorts after all others and is not pruned as the oldest, whatever the clock says."""
+    future, past = datetime(2031, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)
+    names = []
+    for at in (future, past, past):
+        names.append(snapshot.next_version(tmp_path, at))
+        publish(warehouse, tmp_path, names[-1])
+    assert names == ["20310101T000000000000Z", "20310101T000000000001Z", "20310101T000000000002Z"]
+    assert snapshot.prune(tmp_path, keep=2) == names[:1]
 
 
 def test_prune_keeps_the_newest_and_the_current(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
+import fcntl
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -10,10 +12,11 @@ import duckdb
 import pytest
 
 from orchestration import snapshot
+from orchestration.dead_runs import DBT
 from orchestration.diagnosis import company, installation, stores
 from orchestration.diagnosis.examination import examine
 from orchestration.diagnosis.finding import Finding
-from orchestration.exclusive import DBT, STARTED_BY, only_run
+from orchestration.exclusive import LIVE, only_run
 from orchestration.launching import instance
 from orchestration.resources import Deployment, point_dagster_at
 from orchestration.snapshot import Face
@@ -90,19 +93,21 @@ def test_a_warehouse_that_a_run_holds_is_left_in_peace(deployment: Deployment) -
 
 
 def test_what_a_killed_run_left_is_told(deployment: Deployment) -> None:
-    """A record that says started and a noted dbt that lives, while nobody holds the company."""
-    import os
-
+    """A record that says started whose process is dead, and a noted dbt that lives while nobody holds the company."""
     with kept_environment():
         point_dagster_at(deployment)
         with instance() as opened:
-            opened.create_run_for_job(_job(), status=dg.DagsterRunStatus.STARTED, tags=STARTED_BY)
+            run = opened.create_run_for_job(_job(), status=dg.DagsterRunStatus.STARTED)
+        note = deployment.state / LIVE / run.run_id
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch()
         (deployment.state / DBT).write_text(str(os.getpid()))
         levels = {finding.check: finding.level for finding in examine(deployment)}
-        with only_run(deployment.state):
-            held = {finding.check: finding.level for finding in stores.run_records(deployment)}
+        with note.open() as life:
+            fcntl.flock(life, fcntl.LOCK_SH)
+            living = {finding.check: finding.level for finding in stores.run_records(deployment)}
     assert (levels["dead runs"], levels["orphaned dbt"]) == ("warning", "warning")
-    assert held["dead runs"] == "ok"
+    assert living["dead runs"] == "ok"
 
 
 def test_a_storage_of_another_version_is_told(deployment: Deployment) -> None:
