@@ -8,20 +8,19 @@ follow one another (`orchestration.run`), the command line (`orchestration.cli`)
 import contextlib
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 import duckdb
 from dagster._core.instance import InstanceRef
 from dagster_shared.error import SerializableErrorInfo
-from rich.markup import escape
 
 from orchestration import coverage, progress
 from orchestration.dead_runs import COMPANY_TAG
-from orchestration.exclusive import only_run
-from orchestration.progress import wide_console
+from orchestration.exclusive import Tell, only_run
 from orchestration.resources import Deployment, point_dagster_at
 
 INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -99,11 +98,14 @@ class Launcher:
         """Of everything so far."""
         return [self.loading, *(timing for run in self.runs for timing in run.timings)]
 
-    def execute(self, job: str, *months: str, assets: Sequence[str] = ()) -> JobRun:
+    def execute(
+        self, job: str, *months: str, assets: Sequence[str] = (), ops: Mapping[str, Any] | None = None
+    ) -> JobRun:
         """Execute a job: without months, for one month, or for the range from the first to the second.
 
         Args:
             assets: keys (`models/churn`) of the job's assets to make instead of all.
+            ops: configuration of the job's ops, by name.
 
         Raises:
             RunFailedError: a step failed or a blocking check does not hold.
@@ -113,7 +115,7 @@ class Launcher:
         ends = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         try:
             result = self.defs.resolve_job_def(job).execute_in_process(
-                run_config={"loggers": {"progress": {"config": {"quiet": self.is_quiet}}}},
+                run_config={"loggers": {"progress": {"config": {"quiet": self.is_quiet}}}, "ops": dict(ops or {})},
                 instance=self.instance,
                 tags={COMPANY_TAG: self.deployment.company_name, **(ends if first != last else {})},
                 partition_key=first if months and first == last else None,
@@ -142,14 +144,25 @@ class Launcher:
         return JobRun(job, result.run_id, seconds, tuple(dict.fromkeys(months)), tuple(timings), tuple(failing))
 
 
+def tell_waiting(text: str) -> None:
+    """Print who is waited for, beside the progress."""
+    progress.wide_console(stderr=True).print(text, markup=False, highlight=False)
+
+
 @contextmanager
-def launching(deployment: Deployment, *, is_quiet: bool = False) -> Iterator[Launcher]:
-    """Hold the company, waiting for another run of it whatever started that, and load its definitions.
+def launching(
+    deployment: Deployment, *, is_quiet: bool = False, wait: Tell | None = tell_waiting
+) -> Iterator[Launcher]:
+    """Hold the company and load its definitions; its runs put in order first what killed ones left.
+
+    Args:
+        wait: told once which run of this company is waited for; without it nothing is waited for.
 
     Raises:
+        AnotherRunError: another run of this company is under way, and `wait` is not given.
         ManifestError: dbt refuses its project.
     """
-    with only_run(deployment.state, "the command line", wait=_say):
+    with only_run(deployment.state, "lifecycle", wait=wait):
         started = time.monotonic()
         point_dagster_at(deployment)
         from orchestration.build import build_defs
@@ -170,10 +183,6 @@ def instance(deployment: Deployment) -> dg.DagsterInstance:
     silent = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
     home = str(deployment.dagster_home)
     return dg.DagsterInstance.from_ref(InstanceRef.from_dir(home, overrides={"compute_logs": silent}))
-
-
-def _say(text: str) -> None:
-    wide_console(stderr=True).print(escape(text), highlight=False)
 
 
 def months(deployment: Deployment) -> Sequence[str]:

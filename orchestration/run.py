@@ -7,21 +7,24 @@ command line (`orchestration.cli`).
 import sys
 from collections.abc import Sequence
 
-from orchestration.launching import Launcher, launching, months, newest_month
+from orchestration.exclusive import Tell
+from orchestration.launching import Launcher, launching, months, newest_month, tell_waiting
 from orchestration.resources import Deployment
 
 
-def run(deployment: Deployment, *, is_quiet: bool = False) -> Launcher:
+def run(deployment: Deployment, *, is_quiet: bool = False, wait: Tell | None = tell_waiting) -> Launcher:
     """Rebuild everything for the whole history, then score the newest month and publish; returns what was run.
 
-    Another run of this company is waited for, whatever started it.
+    Args:
+        wait: told once which run of this company is waited for; without it nothing is waited for.
 
     Raises:
         RunFailedError: a step failed or a blocking check does not hold.
+        AnotherRunError: another run of this company is under way, and `wait` is not given.
         ManifestError: dbt refuses its project.
         KeyboardInterrupt: a person or the system stopped the run; Dagster has it on record as failed.
     """
-    with launching(deployment, is_quiet=is_quiet) as launcher:
+    with launching(deployment, is_quiet=is_quiet, wait=wait) as launcher:
         known = months(deployment)
         launcher.execute("rebuild", known[0], known[-1])
         launcher.execute("score_and_publish", newest_month(deployment))

@@ -15,7 +15,7 @@ import duckdb
 from dagster._core.storage.dagster_run import RunRecord
 
 from orchestration import schedule_ticks, snapshot
-from orchestration.dead_runs import COMPANY_TAG
+from orchestration.dead_runs import COMPANY_TAG, UNDER_WAY
 from orchestration.exclusive import living_holder
 from orchestration.failing_checks import CheckStanding, failing_checks
 from orchestration.launching import cause, instance
@@ -25,7 +25,6 @@ from orchestration.summary_tables import HEADLINES
 
 # A job that is not among so many newest runs is not told.
 RUNS_READ = 500
-UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 WAITING = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
 NOT_IN_SOURCE = "not in this source"
 
@@ -132,7 +131,7 @@ def standing(deployment: Deployment) -> Standing:
             snapshot=_snapshot(deployment),
             models=tuple(_models(deployment)),
             failing_checks=tuple(failing_checks(opened, deployment.company_name)),
-            tables=tuple(_tables(opened)),
+            tables=tuple(_tables(deployment, opened)),
             holder=str(living) if (living := living_holder(deployment.state)) else None,
             queue=tuple(_queue(records)),
             daemon_seen_at=schedule_ticks.daemon_seen_at(opened),
@@ -216,8 +215,9 @@ def _headline(deployment: Deployment, model: str, run_id: str) -> Headline | Non
     return Headline(*rows[0]) if rows else None
 
 
-def _tables(opened: dg.DagsterInstance) -> Iterator[TableStanding]:
-    keys = [key for key in opened.get_asset_keys() if len(key.path) > 1 and key.path[-2] == "raw"]
+def _tables(deployment: Deployment, opened: dg.DagsterInstance) -> Iterator[TableStanding]:
+    raw = deployment.asset_key("raw").path
+    keys = [key for key in opened.get_asset_keys() if key.path[:-1] == raw]
     for record in sorted(opened.get_asset_records(keys), key=lambda found: found.asset_entry.asset_key):
         landed = record.asset_entry.last_materialization
         if landed is None or landed.asset_materialization is None:

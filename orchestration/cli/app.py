@@ -12,7 +12,7 @@ import click
 import typer
 
 from orchestration.cli import deciding, diagnosing, reporting, running, standing, upkeep
-from orchestration.cli.options import Command, Commands, Given
+from orchestration.cli.options import Command, Commands, Given, Launching
 from orchestration.cli.output import console, write_json
 from orchestration.exit_codes import INTERRUPTED, OK, WRONG_SETTINGS
 
@@ -72,7 +72,8 @@ def application() -> typer.Typer:
     made.callback()(_nothing)
     for panel, command in COMMANDS:
         name = command.__name__.replace("_", "-")
-        made.command(name, cls=Command, rich_help_panel=panel)(command)
+        kind = Launching if panel is FIRST else Command
+        made.command(name, cls=kind, rich_help_panel=panel)(command)
     return made
 
 

@@ -1,7 +1,7 @@
 """Commands of a person who decides on models: `promote`, `reject`, `rollback`.
 
-Belongs here: what must be said with a decision, what is refused, and the answer. The one module of the command line
-that calls the registry's decisions. Does not belong here: the registry (`ml.registry`).
+Belongs here: what must be said with a decision, what is refused, and the answer. Does not belong here: carrying a
+decision out, which is a run of the same job as in the UI (`orchestration.reviews`).
 """
 
 import getpass
@@ -12,6 +12,7 @@ import typer
 from orchestration.cli.options import given, models
 from orchestration.cli.output import tell
 from orchestration.cli.refusals import RefusedError
+from orchestration.cli.running import waiting
 
 if TYPE_CHECKING:
     from ml.registrations import Store, VersionInfo
@@ -35,23 +36,17 @@ def promote(
 
     Example: lifecycle promote churn 4 --reason "better in the north, checked by hand" --approver ann
     """
-    from ml import registry
-
     store = given().deployment.model_store()
     found = _version(store, model, version)
-    if found.tags.get("decision") == "rejected":
-        message = (
-            f"{model} version {version} was rejected ({found.tags.get('reason', 'no reason kept')}). Train another one."
-        )
-        raise RefusedError(message)
+    if found.tags.get("review") == "rejected":
+        message = f"{model} version {version} was rejected ({found.tags.get('review_comment', 'no reason kept')})."
+        raise RefusedError(f"{message} Train another one.")
     if found.status == "failed_gates" and not is_despite_gates:
         message = (
             f"{model} version {version} missed a gate; its card in MLflow says which. To serve it: --despite-gates."
         )
         raise RefusedError(message)
-    return _told(
-        "promoted", registry.promote(store, model, version, approver=approver, reason=reason), approver, reason
-    )
+    return _decided("promote_model", model, approver, reason, version=version)
 
 
 def reject(model: Model, version: Version, reason: Reason, approver: Approver) -> int:
@@ -66,7 +61,7 @@ def reject(model: Model, version: Version, reason: Reason, approver: Approver) -
     if champion is not None and champion.version == found.version:
         message = f"{model} version {version} is served; first: lifecycle rollback {model} --reason ..."
         raise RefusedError(message)
-    return _told("rejected", registry.reject(store, model, version, approver=approver, reason=reason), approver, reason)
+    return _decided("reject_model", model, approver, reason, version=version)
 
 
 def rollback(model: Model, reason: Reason, approver: Approver) -> int:
@@ -74,16 +69,13 @@ def rollback(model: Model, reason: Reason, approver: Approver) -> int:
 
     Example: lifecycle rollback churn --reason "complaints about version 5"
     """
-    from ml import registry
-
-    back = registry.roll_back(given().deployment.model_store(), model, approver=approver, reason=reason)
-    return _told("rolled back to", back, approver, reason)
+    return _decided("roll_back_model", model, approver, reason)
 
 
 def _version(store: "Store", model: str, version: str) -> "VersionInfo":
     from ml import registry
 
-    known = [found for found in registry.versions(store) if found.name == model]
+    known = [found for found in registry.versions(store) if found.name == store.registered(model)]
     for found in known:
         if found.version == version:
             return found
@@ -92,18 +84,22 @@ def _version(store: "Store", model: str, version: str) -> "VersionInfo":
     raise typer.BadParameter(message, param_hint="VERSION")
 
 
-def _told(decision: str, info: "VersionInfo", approver: str, reason: str) -> int:
+def _decided(job: str, model: str, approver: str, reason: str, **version: str) -> int:
+    from ml import registry
+    from orchestration.launching import launching
+
+    deployment = given().deployment
+    config = {"model": model, "approver": approver, "reason": reason, **version}
+    with launching(deployment, is_quiet=given().is_quiet, wait=waiting()) as launcher:
+        made = launcher.execute(job, ops={job.removesuffix("_model"): {"config": config}})
+    champion = registry.champion_info(deployment.model_store(), model)
     facts: dict[str, Any] = {
-        "company": given().deployment.company_name,
-        "decision": decision.split()[0],
-        "model": info.name,
-        "version": info.version,
-        "status": info.status,
-        "approver": approver,
-        "reason": reason,
+        "company": deployment.company_name,
+        "job": job,
+        "run_id": made.run_id,
+        **config,
+        "champion_version": champion.version if champion else None,
     }
-    follow = "" if decision == "rejected" else " Readers see it after the next: lifecycle score"
-    return tell(
-        facts,
-        lambda console: console.print(f"{info.name}: {decision} version {info.version} ({info.status}).{follow}"),
-    )
+    now = f"version {champion.version} ({champion.status}) is champion" if champion else "there is no champion"
+    follow = " Readers see it after the next: lifecycle score" if job != "reject_model" else ""
+    return tell(facts, lambda console: console.print(f"{model}: {now}.{follow}"))

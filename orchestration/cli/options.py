@@ -36,11 +36,13 @@ class Given:
         company: None for the one that the environment names.
         is_json: the result goes to standard output as JSON, everything else to standard error.
         is_quiet: only results and failures are printed.
+        is_impatient: a run that is under way is no reason to wait but one to end.
     """
 
     company: str | None = None
     is_json: bool = False
     is_quiet: bool = False
+    is_impatient: bool = False
 
     @property
     def deployment(self) -> "Deployment":
@@ -95,6 +97,16 @@ class Command(TyperCommand):
             if isinstance(parameter, TyperArgument):
                 parameter.help = ARGUMENTS[str(parameter.name)]
         self.params.extend(_of_every_command())
+
+
+class Launching(Command):
+    """A command that launches jobs: it waits for a run of the same company, or ends."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - the parent's signature
+        super().__init__(*arguments, **settings)
+        words = "End with code 3 while another run of the company is under way, instead of waiting for its end."
+        flag: dict[str, Any] = {"is_flag": True, "default": False, "expose_value": False, "callback": _keep}
+        self.params.append(TyperOption(param_decls=["is_impatient", "--no-wait"], help=words, **flag))
 
 
 class Commands(TyperGroup):

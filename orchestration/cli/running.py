@@ -16,6 +16,7 @@ from orchestration.cli.output import note, tell
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from orchestration.exclusive import Tell
     from orchestration.launching import JobRun, Launcher
     from orchestration.resources import Deployment
 
@@ -47,7 +48,8 @@ def run() -> int:
 
     deployment = given().deployment
     note(deployment.company.title, style="bold")
-    return _finished(deployment, whole.run(deployment, is_quiet=given().is_quiet), with_summary=True)
+    made = whole.run(deployment, is_quiet=given().is_quiet, wait=waiting())
+    return _finished(deployment, made, with_summary=True)
 
 
 def land() -> int:
@@ -141,12 +143,18 @@ def _chosen(launcher: "Launcher", month: str | None) -> str:
     return known_month(launcher.deployment, month) if month else newest_month(launcher.deployment)
 
 
+def waiting() -> "Tell | None":
+    from orchestration.launching import tell_waiting
+
+    return None if given().is_impatient else tell_waiting
+
+
 def _launched(jobs: Jobs) -> int:
     from orchestration.launching import launching
 
     deployment = given().deployment
     note(deployment.company.title, style="bold")
-    with launching(deployment, is_quiet=given().is_quiet) as launcher:
+    with launching(deployment, is_quiet=given().is_quiet, wait=waiting()) as launcher:
         jobs(launcher)
     return _finished(deployment, launcher)
 

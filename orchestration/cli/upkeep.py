@@ -65,7 +65,7 @@ def reset(is_sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.
         )
     if not is_sure:
         _ask(f"Delete {deployment.state} ({size:,.0f} MB) with all models and predictions of it?")
-    with only_run(deployment.state):
+    with only_run(deployment.state, "lifecycle reset"):
         shutil.rmtree(deployment.state)
     return tell(
         {"company": deployment.company_name, "deleted": str(deployment.state), "megabytes": round(size, 1)},

@@ -14,10 +14,11 @@ import dagster as dg
 import sqlalchemy
 
 from orchestration import exclusive, schedule_ticks
+from orchestration.dead_runs import UNDER_WAY
 from orchestration.diagnosis.finding import Finding
 from orchestration.launching import instance
 from orchestration.resources import Deployment, point_dagster_at
-from orchestration.standing import UNDER_WAY, has_registry
+from orchestration.standing import has_registry
 from orchestration.summary_tables import HEADLINES
 
 MIGRATE = 'eval "$(lifecycle env)" && dagster instance migrate'

@@ -15,8 +15,8 @@ import dagster as dg
 from orchestration import failures, snapshot
 from orchestration.alert_channels import AlertChannels
 from orchestration.alerts import SECONDS_PER_HOUR, Desk, Incident, Memory, deliver, key_of
+from orchestration.dead_runs import COMPANY_TAG
 from orchestration.failures import Cause
-from orchestration.jobs import COMPANY_TAG
 from orchestration.resources import Deployment
 
 INTERVAL_SECONDS = 30

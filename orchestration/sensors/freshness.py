@@ -12,7 +12,7 @@ import dagster as dg
 from orchestration import snapshot
 from orchestration.alert_channels import AlertChannels
 from orchestration.alerts import SECONDS_PER_HOUR, Incident, Memory
-from orchestration.coverage import ASSET
+from orchestration.coverage import WINDOW
 from orchestration.resources import Deployment
 from orchestration.sensors.alerts import default_status, desk_of, readers_see, sent
 
@@ -68,7 +68,7 @@ def _old_snapshot(deployment: Deployment, now: float) -> Incident | None:
 def _silent_source(deployment: Deployment, instance: dg.DagsterInstance, now: float) -> Incident | None:
     """Nothing for a company whose data end on a set day."""
     company = deployment.company
-    until = _data_until(instance)
+    until = _data_until(deployment, instance)
     if until is None or company.data_until is not None:
         return None
     today = datetime.fromtimestamp(now, UTC).astimezone(company.zone).date()
@@ -83,8 +83,8 @@ def _silent_source(deployment: Deployment, instance: dg.DagsterInstance, now: fl
     return Incident(SOURCE, str(until), f"{company.name}: the source is silent", lines, "", since=now)
 
 
-def _data_until(instance: dg.DagsterInstance) -> date | None:
+def _data_until(deployment: Deployment, instance: dg.DagsterInstance) -> date | None:
     """The last day that the newest build of the warehouse covered; None where none is on record."""
-    event = instance.get_latest_materialization_event(ASSET)
+    event = instance.get_latest_materialization_event(deployment.asset_key("intermediate", WINDOW))
     found = event.asset_materialization.metadata.get("data_until") if event and event.asset_materialization else None
     return date.fromisoformat(str(found.value)) if found else None

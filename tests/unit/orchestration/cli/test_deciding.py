@@ -71,8 +71,8 @@ def test_a_person_decides(
     before = champion(deployment)
     assert main(["promote", "churn", "1", *WORD, "--json"]) == OK
     told = json.loads(capsys.readouterr().out)
-    assert (told["decision"], told["version"], told["approver"], told["reason"]) == (
-        "promoted", "1", "ann", "seen by hand",
+    assert (told["job"], told["version"], told["approver"], told["reason"]) == (
+        "promote_model", "1", "ann", "seen by hand",
     )  # fmt: skip
     assert champion(deployment) == "1" != before
     assert main(["reject", "churn", "1", *WORD]) == REFUSED

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,8 @@ def test_a_reset_that_nobody_confirms_deletes_nothing(filled: Path, capsys: pyte
 
 def test_a_reset_waits_for_no_run(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """While a run is under way its state is not pulled away."""
-    with only_run(filled):
-        assert main(["reset", "--yes"]) == REFUSED
+    with only_run(filled), ThreadPoolExecutor() as other:
+        assert other.submit(main, ["reset", "--yes"]).result() == REFUSED
     assert "Another run is under way" in capsys.readouterr().err
     assert (filled / "warehouse.duckdb").exists()
 
