@@ -137,6 +137,6 @@ def end_orphaned_dbt(state: Path) -> None:
 def is_dbt(pid: int) -> bool:
     """Whether the process still is the dbt that was noted; the system gives old numbers to new processes."""
     said = subprocess.run(  # noqa: S603 - fixed arguments
-        ["/bin/ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["/bin/ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout
     return "dbt" in said and "build" in said and not said.startswith("Z")

@@ -103,6 +103,11 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
         return dg.AssetKey([self.company_name, *path] if self.is_shared else path)
 
     @property
+    def pool(self) -> str:
+        """The pool of what writes this company's warehouse; other companies' steps do not wait for it."""
+        return f"{POOL}_{self.company_name}" if self.is_shared else POOL
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's store; the URL of a database may hold a password."""
         if self.has_mlflow_database:

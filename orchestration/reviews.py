@@ -15,7 +15,7 @@ import duckdb
 
 from orchestration import records
 from orchestration.dead_runs import COMPANY_TAG
-from orchestration.resources import POOL, Deployment
+from orchestration.resources import Deployment
 
 if TYPE_CHECKING:
     from ml.review_rules import Decision
@@ -52,13 +52,16 @@ DECISIONS: dict[str, tuple[type[OfModel], str]] = {
 def review_jobs(deployment: Deployment) -> Sequence[dg.JobDefinition]:
     """The jobs of reviews of a company's deployment."""
     company = deployment.company_name
-    return [apply_reviews(company), *(decision_job(name, company) for name in DECISIONS)]
+    return [
+        apply_reviews(company, deployment.pool),
+        *(decision_job(name, company, deployment.pool) for name in DECISIONS),
+    ]
 
 
-def apply_reviews(company: str) -> dg.JobDefinition:
+def apply_reviews(company: str, pool: str) -> dg.JobDefinition:
     """The job that carries out what reviewers said in MLflow."""
 
-    @dg.op(name="carry_out_reviews", pool=POOL)
+    @dg.op(name="carry_out_reviews", pool=pool)
     def carry_out(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         from ml import registry
 
@@ -79,11 +82,11 @@ def apply_reviews(company: str) -> dg.JobDefinition:
     return job
 
 
-def decision_job(name: str, company: str) -> dg.JobDefinition:
+def decision_job(name: str, company: str, pool: str) -> dg.JobDefinition:
     """The job by which a person decides about a model in Dagster instead of MLflow."""
     asked_for, description = DECISIONS[name]
 
-    @dg.op(name=name.removesuffix("_model"), pool=POOL)
+    @dg.op(name=name.removesuffix("_model"), pool=pool)
     def decide(context: dg.OpExecutionContext, deployment: Deployment, config: asked_for) -> None:  # type: ignore[valid-type]
         from ml.registrations import RegistryError
 

@@ -144,6 +144,7 @@ def _chosen(launcher: "Launcher", month: str | None) -> str:
 
 
 def waiting() -> "Tell | None":
+    """What tells whom a command waits for; None where it shall not wait."""
     from orchestration.launching import tell_waiting
 
     return None if given().is_impatient else tell_waiting

@@ -4,9 +4,7 @@ import pytest
 
 from ml import registry, registry_retention
 from ml.registrations import RegistryError, Store
-from tests.unit.ml.test_registry import Doubler, Log, empty_database, log, store
-
-__all__ = ["empty_database", "log", "store"]
+from tests.small_registry import Doubler, Log
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload.*")
 NOW = datetime.now(UTC)

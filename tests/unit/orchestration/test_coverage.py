@@ -1,10 +1,12 @@
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
 
 from orchestration import coverage
+from tests import small_companies
 from tests.factories import company
 
 
@@ -33,12 +35,13 @@ def test_the_newest_month_is_covered_and_has_a_partition(last_as_of: str | None,
     assert coverage.newest_month(company(), last_as_of) == month
 
 
-def test_the_newest_build_of_the_warehouse_counts() -> None:
+def test_the_newest_build_of_the_warehouse_counts(tmp_path: Path) -> None:
     """Of several runs the last one tells which month is covered; before the first nothing is known."""
+    deployment = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
     with dg.DagsterInstance.ephemeral() as instance:
-        found = [coverage.newest_covered_month(instance, company())]
+        found = [coverage.newest_covered_month(instance, deployment)]
         for day in ("2024-04-30", "2024-05-31"):
-            told = dg.AssetMaterialization(coverage.ASSET, metadata={coverage.LAST_AS_OF: day})
+            told = dg.AssetMaterialization(["intermediate", coverage.WINDOW], metadata={coverage.LAST_AS_OF: day})
             instance.report_runless_asset_event(told)
-            found.append(coverage.newest_covered_month(instance, company()))
+            found.append(coverage.newest_covered_month(instance, deployment))
     assert found == [None, "2024-04", "2024-05"]

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -7,8 +8,11 @@ import pytest
 from ingestion.contract import TABLES
 from orchestration import jobs
 from orchestration.build import build_defs
+from orchestration.checks import dbt_tests
 from orchestration.checks.findings import CHECK, finding_checks
+from orchestration.manifest import project
 from orchestration.resources import Deployment
+from orchestration.translator import LayerTranslator
 
 BY_RULE = """
 create schema marts;
@@ -88,8 +92,10 @@ def test_landing_alone_does_not_judge_findings(deployment: Deployment) -> None:
     assert found["refresh_warehouse"] == set(TABLES)
 
 
-def test_a_finding_without_its_rule_fails_a_check(deployment: Deployment) -> None:
-    """That every open finding has a rule is a blocking check of the mart, not a remark beside it."""
-    definitions = build_defs(deployment).resolve_asset_graph().assets_defs
-    blocking = {spec.name for definition in definitions for spec in definition.check_specs if spec.blocking}
-    assert "every_open_finding_has_its_rule" in blocking
+def test_a_finding_without_its_rule_withholds_the_mart() -> None:
+    """That every open finding has a rule is a test of severity error: where it fails, nothing reads the mart."""
+    dbt_project = project()
+    manifest = json.loads(dbt_project.manifest_path.read_text(encoding="utf-8"))
+    tests = dbt_tests.tests_by_table(manifest, LayerTranslator(), dbt_project)
+    found = {test.name: test.severity for test in tests[dg.AssetKey(["marts", "fct_data_quality_findings"])]}
+    assert found["every_open_finding_has_its_rule"] == "error"

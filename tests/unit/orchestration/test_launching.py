@@ -33,7 +33,10 @@ def test_the_newest_month_is_the_last_that_the_data_cover(deployment: Deployment
         launching.newest_month(deployment)
     with deployment.warehouse() as connection:
         connection.execute("create schema intermediate")
-        connection.execute("create table intermediate.int_observation_window as select date '2024-03-31' as last_as_of")
+        connection.execute(
+            "create table intermediate.int_observation_window "
+            "as select date '2024-04-12' as data_until, date '2024-03-31' as last_as_of"
+        )
     assert launching.newest_month(deployment) == "2024-03"
 
 
