@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ml.registrations import Store
 from ml.registry_client import CHAMPION, client_of
+from ml.review_rules import REVIEW, WAITING
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -73,7 +74,7 @@ def _needed(client: "MlflowClient", versions: Collection["ModelVersion"]) -> set
     return {
         str(version.run_id)
         for version in versions
-        if (version.name, str(version.version)) in wanted or "awaiting_review" in version.tags
+        if (version.name, str(version.version)) in wanted or version.tags.get(REVIEW) == WAITING
     }
 
 

@@ -58,6 +58,10 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
     # Address of the MLflow UI beside this Dagster, for links; empty where none is known.
     mlflow_ui: str = ""
 
+    def __hash__(self) -> int:
+        """Equal deployments hash equal; the list of companies has no hash of its own."""
+        return hash((self.company_name, self.state_folder))
+
     @property
     def company(self) -> settings.Company:
         """The validated settings."""

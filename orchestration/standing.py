@@ -192,7 +192,7 @@ def _models(deployment: Deployment) -> Iterator[ModelStanding]:
     store = deployment.model_store()
     for model in HEADLINES:
         champion, challenger = registry.champion_info(store, model), registry.challenger_info(store, model)
-        waits = challenger.version if challenger and challenger.tags.get("awaiting_review") else None
+        waits = challenger.version if challenger and challenger.tags.get("review") == "waiting" else None
         if champion is None:
             yield ModelStanding(model, None, None, None, waits)
             continue

@@ -25,14 +25,16 @@ class LayerTranslator(DagsterDbtTranslator):
         self._prefix = list(prefix)
         self._schemas: TableSchemas | None = None
         # dagster-dbt asks for a spec some ten times: for the asset, for each reader and for each test.
-        self._specs: dict[tuple[str, bool], dg.AssetSpec] = {}
+        self._specs: dict[str, dg.AssetSpec] = {}
+        # Events of a run are translated without a project; the graph was made with one.
+        self._project: DbtProject | None = None
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The parent's spec with our key, group, owner, kinds, tags and columns."""
-        asked = (unique_id, project is not None)
-        if asked not in self._specs:
-            self._specs[asked] = self._spec(manifest, unique_id, project)
-        return self._specs[asked]
+        self._project = project or self._project
+        if unique_id not in self._specs:
+            self._specs[unique_id] = self._spec(manifest, unique_id, self._project)
+        return self._specs[unique_id]
 
     def _spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)

@@ -5,7 +5,9 @@ the models compute is dbt's, what a check says of a test `orchestration.checks.d
 """
 
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +106,7 @@ def _build(context: dg.AssetExecutionContext, dbt: LeanDbt, deployment: Deployme
         invocation = dbt.cli(
             arguments, manifest=manifest, dagster_dbt_translator=translator, target_path=target, raise_on_error=False
         )
-        with noted_dbt(deployment.state, invocation.process.pid):
+        with noted_dbt(deployment.state, invocation.process.pid), _ended(invocation.process):
             found = _events(invocation, context)
     # With what dbt compiled: features are derived anew from both.
     shutil.copyfile((dbt_project or project()).manifest_path, target / "manifest.json")
@@ -140,6 +142,17 @@ def _events(invocation: DbtCliInvocation, context: dg.AssetExecutionContext) -> 
             invocation.manifest, invocation.dagster_dbt_translator, context, invocation.target_path
         ),
     )
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Dbt does not outlive its step: where that fails, nobody reads what dbt says, and it would hold the warehouse."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def _key(context: dg.AssetExecutionContext, output: dg.Output[None]) -> dg.AssetKey:

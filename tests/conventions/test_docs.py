@@ -54,8 +54,9 @@ def make_targets() -> set[str]:
 
 
 def environment_variables() -> set[str]:
-    """Our variables that `orchestration/resources.py` reads, whether directly or through a function of its own."""
-    tree = ast.parse((REPOSITORY / "orchestration" / "resources.py").read_text(encoding="utf-8"))
+    """Our variables that the two modules which may read them do read, directly or through a function of their own."""
+    modules = (REPOSITORY / "orchestration" / name for name in ("resources.py", "environment.py"))
+    tree = ast.parse("\n".join(path.read_text(encoding="utf-8") for path in modules))
     written = {
         node.targets[0].slice.value
         for node in ast.walk(tree)

@@ -26,10 +26,10 @@ def test_what_is_served_or_needed_to_roll_back_stays(store: Store, log: Log) -> 
     assert {version.version for version in registry.versions(store)} == {"2", "3", "4"}
     assert sum(path.is_file() for path in store.artifact_folder.rglob("*")) < files
     assert registry.load_champion(store, "churn", Doubler.load)[0].factor == 4.0
-    assert registry.roll_back(store, "churn").version == "2"
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").version == "2"
     assert registry.load_champion(store, "churn", Doubler.load)[0].factor == 3.0
     with pytest.raises(RegistryError, match="no earlier champion"):
-        registry.roll_back(store, "churn")
+        registry.roll_back(store, "churn", approver="Ada", reason="worse")
 
 
 def test_what_is_not_old_stays(store: Store, log: Log) -> None:

@@ -1,4 +1,5 @@
 import json
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -96,6 +97,8 @@ def test_a_finding_without_its_rule_withholds_the_mart() -> None:
     """That every open finding has a rule is a test of severity error: where it fails, nothing reads the mart."""
     dbt_project = project()
     manifest = json.loads(dbt_project.manifest_path.read_text(encoding="utf-8"))
-    tests = dbt_tests.tests_by_table(manifest, LayerTranslator(), dbt_project)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        tests = dbt_tests.tests_by_table(manifest, LayerTranslator(), dbt_project)
     found = {test.name: test.severity for test in tests[dg.AssetKey(["marts", "fct_data_quality_findings"])]}
     assert found["every_open_finding_has_its_rule"] == "error"

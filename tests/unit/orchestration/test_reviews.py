@@ -75,7 +75,7 @@ def test_an_approval_in_mlflow_becomes_champion_and_a_row(deployment: Deployment
         say(deployment, "2", reviewer="Ada", review_comment="better on new customers")
         [request] = tick(sensor, instance)[0]
         assert tick(sensor, instance)[0][0].run_key == request.run_key
-        result = execute(deployment, instance, reviews.apply_reviews("small"), request)
+        result = execute(deployment, instance, reviews.apply_reviews("small", "duckdb_writer"), request)
         assert result.success
         assert tick(sensor, instance) == ([], "Waiting for a reviewer: nothing.")
     assert query(deployment, TABLE) == [("2", 1, "promoted", "1", "2", "Ada", "better on new customers")]
@@ -85,7 +85,7 @@ def test_an_approval_in_mlflow_becomes_champion_and_a_row(deployment: Deployment
 
 def test_a_run_that_dies_before_the_row_is_repeated(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """The champion has moved, the record has not: the next tick asks again, and the row is there once."""
-    sensor, job = watch_reviews(deployment), reviews.apply_reviews("small")
+    sensor, job = watch_reviews(deployment), reviews.apply_reviews("small", "duckdb_writer")
     say(deployment, "2", review_comment="better", review="approved")
     with dg.DagsterInstance.ephemeral() as instance:
         [first] = tick(sensor, instance)[0]
@@ -105,7 +105,7 @@ def test_a_review_that_cannot_be_carried_out_is_not_tried_for_ever(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After three failures the tick names the run instead of asking again; a change of the review asks anew."""
-    sensor, job = watch_reviews(deployment), reviews.apply_reviews("small")
+    sensor, job = watch_reviews(deployment), reviews.apply_reviews("small", "duckdb_writer")
     client_of(deployment.model_store()).set_registered_model_alias("churn", CHAMPION, "2")
     with dg.DagsterInstance.ephemeral() as instance, monkeypatch.context() as patched:
         patched.setattr(registry, "apply_reviews", lambda *_: 1 / 0)
