@@ -14,6 +14,8 @@ import duckdb
 from dagster_dbt.core.dbt_cli_event import DbtCliEventMessage
 
 ROWS_SHOWN = 5
+# Rows of a query by column; what Dagster's tables do not hold, such as a day, is text.
+Rows = list[dict[str, str | int | float | bool | None]]
 HOLDS, WARNS, FAILED = "pass", "warn", "fail"
 # Events that carry dbt's words for a failure.
 FAILURES = ("RunResultError", "RunResultFailure", "RunResultErrorNoMessage")
@@ -77,11 +79,16 @@ def read(events: Iterable[DbtCliEventMessage], outputs_of: Callable[[DbtCliEvent
     return found
 
 
-def denying_rows(connection: duckdb.DuckDBPyConnection, target: Path, node: Mapping[str, Any]) -> str:
-    """Some rows that a failed test returns, as Markdown; its SQL as dbt compiled it is run once more."""
+def denying_rows(connection: duckdb.DuckDBPyConnection, target: Path, node: Mapping[str, Any]) -> Rows:
+    """Some rows that a failed test returns; its SQL as dbt compiled it is run once more."""
     compiled = target / "compiled" / node["package_name"] / node["original_file_path"]
     if Path(node["path"]).name != compiled.name:
         compiled /= node["path"]
     sql = compiled.read_text(encoding="utf-8").strip().rstrip(";")
-    frame = connection.execute(f"select * from ({sql}\n) limit {ROWS_SHOWN}").df()  # noqa: S608 - dbt's own query
-    return str(frame.to_markdown(index=False))
+    found = connection.execute(f"select * from ({sql}\n) limit {ROWS_SHOWN}")  # noqa: S608 - dbt's own query
+    names = [column[0] for column in found.description or ()]
+    return [{name: _shown(value) for name, value in zip(names, row, strict=True)} for row in found.fetchall()]
+
+
+def _shown(value: object) -> str | int | float | bool | None:
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

@@ -15,12 +15,16 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, get_asset_check_key_for_test
 
-from orchestration.dbt_results import DbtResults, TestResult
+from orchestration.dbt_results import DbtResults, Rows, TestResult
 
 CHECK = "dbt_tests_hold"
 END_CHECK = "every_table_holds"
 DESCRIPTION = "dbt built the table and its tests hold. If one of severity error fails, what reads the table waits."
 TABLES_NAMED = 3
+MEND = (
+    "What reads the table was not made. Mend the cause (rows of the source, a line of a seed, the query), then run the "
+    "job again."
+)
 
 
 @dataclass(frozen=True)
@@ -52,26 +56,31 @@ def tests_by_table(
     return dict(found)
 
 
-def result(key: dg.AssetKey, tests: Sequence[Test], found: DbtResults, rows: Mapping[str, str]) -> dg.AssetCheckResult:
+def result(key: dg.AssetKey, tests: Sequence[Test], found: DbtResults, rows: Mapping[str, Rows]) -> dg.AssetCheckResult:
     """The check of a table whose tests were run.
 
     Args:
-        rows: some rows that deny a test, as Markdown, by the test's unique id.
+        rows: some rows that deny a test, by the test's unique id; shown as a table, since Markdown waits for a click.
     """
     run = [(test, found.tests[test.unique_id]) for test in tests if test.unique_id in found.tests]
     denied = [(test, said) for test, said in run if said.status != "pass"]
     stops = any(said.stops for _, said in denied)
+    sentences = [_told(test, said, found) for test, said in denied] + [MEND] * stops
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=CHECK,
         passed=not denied,
         severity=dg.AssetCheckSeverity.ERROR if stops else dg.AssetCheckSeverity.WARN,
-        description=" ".join(_told(test, said, found) for test, said in denied) or None,
+        description=" ".join(sentences) or None,
         metadata={
             "tests": dg.MetadataValue.table([_record(test, said) for test, said in run]),
-            **{test.name: dg.MetadataValue.md(rows[test.unique_id]) for test, _ in denied if test.unique_id in rows},
+            **{test.name: _table(rows[test.unique_id]) for test, _ in denied if rows.get(test.unique_id)},
         },
     )
+
+
+def _table(rows: Rows) -> dg.MetadataValue:
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
 
 
 def _record(test: Test, said: TestResult) -> dg.TableRecord:
