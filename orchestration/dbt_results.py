@@ -4,6 +4,7 @@ Belongs here: which tables were built, which failed and what became of each test
 belong here: what Dagster is told of it (`orchestration.checks.dbt_tests`, `orchestration.assets.warehouse`).
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,4 +92,6 @@ def denying_rows(connection: duckdb.DuckDBPyConnection, target: Path, node: Mapp
 
 
 def _shown(value: object) -> str | int | float | bool | None:
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, str | int | bool) else str(value)

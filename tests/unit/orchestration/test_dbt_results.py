@@ -48,15 +48,15 @@ def test_a_warning_does_not_stop() -> None:
 
 
 def test_rows_that_deny_a_test_come_from_its_compiled_query(tmp_path: Path) -> None:
-    """A generic test lies in a folder named after its YAML file, a singular one does not; days are text."""
+    """A generic test lies in a folder named after its YAML file, a singular one does not; days and NaN are text."""
     generic = {"package_name": "p", "original_file_path": "models/_deals.yml", "path": "unique_deal.sql"}
     singular = {"package_name": "p", "original_file_path": "tests/assert_x.sql", "path": "assert_x.sql"}
     for place in ("models/_deals.yml/unique_deal.sql", "tests/assert_x.sql"):
         path = tmp_path / "compiled" / "p" / place
         path.parent.mkdir(parents=True)
-        path.write_text("select range as deal_id, date '2024-05-14' as day from range(9)\n-- the end")
+        path.write_text("select range as deal_id, date '2024-05-14' as day, 'nan'::double as rate from range(9)\n--")
     with duckdb.connect(":memory:") as connection:
         for node in (generic, singular):
             shown = dbt_results.denying_rows(connection, tmp_path, node)
-            assert shown[0] == {"deal_id": 0, "day": "2024-05-14"}
+            assert shown[0] == {"deal_id": 0, "day": "2024-05-14", "rate": "nan"}
             assert len(shown) == dbt_results.ROWS_SHOWN
