@@ -210,7 +210,8 @@ def _results(deployment: Deployment, table: TableLoad, refused: Sequence[Refused
         check_name="matches_contract",
         passed=ratio <= QUARANTINE_WARNING_RATIO,
         severity=dg.AssetCheckSeverity.WARN,
-        description=_mend(table, refused) if table.quarantined else None,
+        # What a later delivery of the same landing mended waits for nobody.
+        description=_mend(table, refused) if table.quarantined and refused else None,
         metadata={
             "quarantined_ratio": ratio,
             "limit": QUARANTINE_WARNING_RATIO,

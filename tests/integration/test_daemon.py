@@ -71,7 +71,7 @@ def test_a_file_leads_to_one_refresh_and_one_score(workspace: WorkspaceProcessCo
     [refresh] = instance.get_runs(dg.RunsFilter(job_name="refresh_features"))
     assert [refresh.tags[end] for end in SPAN] == ["2023-01", "2024-06"]
     assert refresh.tags["customer_lifecycle/company"] == "small"
-    told = dg.AssetMaterialization(coverage.ASSET, metadata={coverage.LAST_AS_OF: "2024-05-31"})
+    told = dg.AssetMaterialization(["intermediate", coverage.WINDOW], metadata={coverage.LAST_AS_OF: "2024-05-31"})
     instance.report_runless_asset_event(told)
     instance.report_dagster_event(dg.DagsterEvent("PIPELINE_SUCCESS", refresh.job_name), refresh.run_id)
     for _ in range(2):
