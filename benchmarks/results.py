@@ -44,6 +44,8 @@ BENCHMARKS = (
     Benchmark("online", ("online",)),
     Benchmark("kills", ("kills",)),
     Benchmark("server_kills", ("server_kills",)),
+    Benchmark("week_of_ticks", ("week_of_ticks",)),
+    Benchmark("start_up", ("start_up",)),
 )
 
 
