@@ -44,7 +44,7 @@ def env() -> int:
         facts = {"company": deployment.company_name, "environment": dagster_environment(deployment)}
         return tell(facts, lambda _: None)
     with environment(LIFECYCLE_COMPANY=deployment.company_name):
-        return shell.main()
+        return shell.main([])
 
 
 def reset(is_sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> int:

@@ -1,4 +1,5 @@
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,3 +49,13 @@ def test_the_environment_is_told_as_json(deployment: Deployment, capsys: pytest.
     assert main(["env", "--json"]) == OK
     told = json.loads(capsys.readouterr().out)["environment"]
     assert told["LIFECYCLE_DAGSTER_DIR"] == str(deployment.dagster_folder)
+
+
+def test_the_environment_is_told_as_exports(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever the command line itself was called with, the answer is lines that a shell can evaluate."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["lifecycle", "env"])
+        assert main(["env"]) == OK
+    lines = capsys.readouterr().out.splitlines()
+    assert f"export LIFECYCLE_DAGSTER_DIR={deployment.dagster_folder}" in lines
+    assert all(line.startswith("export ") for line in lines)
