@@ -19,10 +19,19 @@ from tests.runs import content
 # What the week did besides, by table: no file brings it, so a clean build has it otherwise. Of `metric_values` only the
 # metrics of the forecast may differ.
 FORECAST_METRICS = "forecast_"
+REFUSED_AND_MENDED = "a row that was refused until it came in order is remembered; all files at once never refuse it"
 OF_THE_WEEK: Mapping[str, str] = {
     "loads": "one record per table and landing",
     "fct_forecast_accuracy": "forecasts stated during the week have matured; a clean build has stated none",
     "metric_values": "metrics of those forecasts; no other metric differs",
+    "fct_data_quality_findings": REFUSED_AND_MENDED,
+    "fct_data_quality_by_rule": REFUSED_AND_MENDED,
+}
+# Rows that the week has besides: by table, the column that tells them and how its values begin.
+BESIDES: Mapping[str, tuple[str, str]] = {
+    "metric_values": ("metric", FORECAST_METRICS),
+    "fct_data_quality_findings": ("rule", "quarantined_row"),
+    "fct_data_quality_by_rule": ("rule", "quarantined_row"),
 }
 REGISTRY = ("mlflow.db", "mlartifacts", "training_sets")
 
@@ -69,8 +78,8 @@ def compared(week: Mapping[str, pd.DataFrame], clean: Mapping[str, pd.DataFrame]
         only_week, only_clean = _only(one, other), _only(other, one)
         differing, why = only_week + only_clean, OF_THE_WEEK.get(table, "")
         unexplained = 0 if why else differing
-        if table == "metric_values":
-            left, right = _without_forecasts(one), _without_forecasts(other)
+        if table in BESIDES:
+            left, right = (_without(frame, *BESIDES[table]) for frame in (one, other))
             unexplained = _only(left, right) + _only(right, left)
         rows.append(
             {
@@ -86,8 +95,8 @@ def compared(week: Mapping[str, pd.DataFrame], clean: Mapping[str, pd.DataFrame]
     return pd.DataFrame(rows)
 
 
-def _without_forecasts(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[~frame["metric"].str.startswith(FORECAST_METRICS)] if len(frame) else frame
+def _without(frame: pd.DataFrame, column: str, beginning: str) -> pd.DataFrame:
+    return frame[~frame[column].str.startswith(beginning)] if len(frame) else frame
 
 
 def _only(one: pd.DataFrame, other: pd.DataFrame) -> int:
