@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from orchestration.resources import Deployment
 
 Rows = list[dict[str, object]]
@@ -60,6 +62,16 @@ def deploy(folder: Path, name: str, business_model: str, tables: Mapping[str, Ro
         data_folder=str(folder / "data"),
         companies_folder=str(folder / "companies"),
     )
+
+
+def deploy_in_environment(folder: Path, environment: pytest.MonkeyPatch) -> Deployment:
+    """Deploy the smallest contractual company as `small`, and let the environment name it."""
+    made = deploy(folder, "small", "contractual", contractual(2, 2))
+    environment.setenv("LIFECYCLE_COMPANY", "small")
+    environment.setenv("LIFECYCLE_STATE_DIR", made.state_folder)
+    environment.setenv("LIFECYCLE_DATA_DIR", made.data_folder)
+    environment.setenv("LIFECYCLE_COMPANIES_DIR", made.companies_folder)
+    return made
 
 
 def settings(business_model: str, tables: Sequence[str]) -> str:

@@ -17,12 +17,7 @@ from tests.runs import kept_environment
 @pytest.fixture
 def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """A small company that the environment names."""
-    made = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
-    monkeypatch.setenv("LIFECYCLE_COMPANY", "small")
-    monkeypatch.setenv("LIFECYCLE_STATE_DIR", made.state_folder)
-    monkeypatch.setenv("LIFECYCLE_DATA_DIR", made.data_folder)
-    monkeypatch.setenv("LIFECYCLE_COMPANIES_DIR", made.companies_folder)
-    return made
+    return small_companies.deploy_in_environment(tmp_path, monkeypatch)
 
 
 @pytest.mark.usefixtures("deployment")
