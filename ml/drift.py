@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from feature_definitions.base import FeatureColumn
 from ml.arrays import FloatArray, IntArray
@@ -82,6 +81,8 @@ def shift(
         sizes: independent rows of reference and current; all of them if None.
         comparisons: how many are made together: chance is bounded for the whole family (Bonferroni).
     """
+    from scipy.stats import chi2  # comparing needs scipy, loading the asset graph does not
+
     first, second = sizes or (len(reference), len(current))
     doubt = 1 / max(first, 1) + 1 / max(second, 1)
     tail = NOISE_TAIL / comparisons

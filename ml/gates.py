@@ -8,8 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.stats import binom
-
 from ml.gate_results import GateResult as GateResult
 
 LARGEST_CALIBRATION_ERROR = 0.03
@@ -78,6 +76,8 @@ def covers(
         events: how many independent cases the coverage was counted on (an effective number where weights differ).
     """
     cases = max(1, round(events))
+    from scipy.stats import binom  # judging needs scipy, loading the asset graph does not
+
     by_chance = binom.ppf([NOISE_TAIL, 1 - NOISE_TAIL], cases, nominal) / cases
     low, high = min(nominal - COVERAGE_TOLERANCE, by_chance[0]), max(nominal + COVERAGE_TOLERANCE, by_chance[1])
     high = math.inf if is_floor else high

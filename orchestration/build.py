@@ -56,7 +56,7 @@ def _assemble(deployment: Deployment, overrides: Mapping[str, Any]) -> dg.Defini
         source_files,
         raw_tables,
         metric_assets(),
-        *model_assets(),
+        *model_assets(prefix),
         *prediction_assets(partitions),
         *monitoring_assets(partitions),
         published_asset(),

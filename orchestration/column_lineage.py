@@ -7,10 +7,12 @@ dagster-dbt can do this in every run, at some seconds a run and with a connectio
 answer depends on the SQL alone, so it is worked out where the manifest is made, and read as a file afterwards.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +35,8 @@ class Column:
     Attributes:
         kind: its DuckDB type, lower case.
         origins: columns of other tables that its value is made of, as `schema.table.column`, sorted.
-        expression: the SQL that makes it where it is made of no column: a count of rows, a constant.
+        expression: the SQL that makes it where it is made of no column: a count of rows, a constant. Without either,
+            the origin could not be read.
     """
 
     kind: str
@@ -47,8 +50,7 @@ Lineage = Mapping[str, Mapping[str, Column]]
 
 def fresh_lineage(manifest: Path) -> Lineage:
     """The lineage of the project that a manifest describes, from the file beside it or worked out and kept there."""
-    kept, stamp = manifest.with_name(FILE), manifest.with_suffix(".fingerprint")
-    fingerprint = stamp.read_text()
+    kept, fingerprint = manifest.with_name(FILE), _fingerprint(manifest)
     if kept.exists():
         content = json.loads(kept.read_text(encoding="utf-8"))
         if content["fingerprint"] == fingerprint:
@@ -64,13 +66,11 @@ def fresh_lineage(manifest: Path) -> Lineage:
 def of_manifest(manifest: Mapping[str, Any]) -> Lineage:
     """The columns of all models and seeds, each made of columns of the tables it reads directly.
 
-    Types are DuckDB's own: each model's SQL is made into an empty table, parents first.
-
-    Raises:
-        duckdb.Error: the SQL of a model does not fit its parents' columns.
-        sqlglot.errors.SqlglotError: the SQL of a model cannot be read.
+    Types are DuckDB's own: each model's SQL is made into an empty table, parents first. SQL that DuckDB or sqlglot
+    refuse is dbt's to tell when it builds the model: here it has the documented columns, without origin.
     """
     import duckdb
+    from sqlglot.errors import SqlglotError
     from sqlglot.schema import MappingSchema
 
     known = MappingSchema(dialect=DIALECT)
@@ -84,8 +84,12 @@ def of_manifest(manifest: Mapping[str, Any]) -> Lineage:
             known.add_table(table, columns, dialect=DIALECT)
         for node in _parents_first(manifest):
             table = f"{node['schema']}.{node['alias']}"
-            kinds = _kinds(connection, table, node)
-            found[table] = _columns(node, kinds, known)
+            try:
+                kinds = _kinds(connection, table, node)
+                found[table] = _columns(node, kinds, known)
+            except (duckdb.Error, SqlglotError):
+                kinds = _documented(connection, table, node)
+                found[table] = {name: Column(kind, (), "") for name, kind in kinds.items()}
             known.add_table(table, kinds, dialect=DIALECT)
     return found
 
@@ -105,6 +109,14 @@ def roots(lineage: Lineage, column: str) -> tuple[str, ...]:
         else:
             waiting += known.origins
     return tuple(sorted(found - {column}))
+
+
+def _fingerprint(manifest: Path) -> str:
+    """Changes with the dbt project, the tables it reads, and how lineage is worked out."""
+    digest = hashlib.sha256(manifest.with_suffix(".fingerprint").read_bytes())
+    digest.update(json.dumps(landed_tables.declared()).encode() + Path(__file__).read_bytes())
+    digest.update(version("sqlglot").encode())
+    return digest.hexdigest()
 
 
 def _read(tables: Mapping[str, Any]) -> Lineage:
@@ -144,25 +156,46 @@ def _kinds(connection: "duckdb.DuckDBPyConnection", table: str, node: Mapping[st
     return {name: str(kind).lower() for name, kind, *_ in connection.execute(f"describe {table}").fetchall()}
 
 
+def _documented(connection: "duckdb.DuckDBPyConnection", table: str, node: Mapping[str, Any]) -> dict[str, str]:
+    """Make the table that the YAML describes; returns its columns and their types."""
+    kinds = {name: str(column.get("data_type") or "varchar").lower() for name, column in node["columns"].items()}
+    connection.execute(f"drop table if exists {table}")
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in kinds.items())
+    _create(connection, table, columns or '"undocumented" varchar')
+    return kinds
+
+
 def _create(connection: "duckdb.DuckDBPyConnection", table: str, columns: str) -> None:
     connection.execute(f"create schema if not exists {table.split('.')[0]}")
     connection.execute(f"create table {table} ({columns})")
 
 
 def _columns(node: Mapping[str, Any], kinds: Mapping[str, str], known: "MappingSchema") -> dict[str, Column]:
+    from sqlglot import parse_one
     from sqlglot.lineage import lineage
 
     if node["resource_type"] == "seed":
         return {name: Column(kind, (), "a list of the project") for name, kind in kinds.items()}
-    made = lineage(None, node["compiled_code"], schema=known, dialect=DIALECT, trim_selects=False)
-    return {name: _column(kind, made[name]) for name, kind in kinds.items()}
+    query = parse_one(node["compiled_code"], dialect=DIALECT)
+    made = {} if _is_misread(query) else lineage(None, query, schema=known, dialect=DIALECT, trim_selects=False)
+    of_name = {name.lower(): one for name, one in made.items()}
+    return {name: _column(kind, of_name.get(name.lower())) for name, kind in kinds.items()}
 
 
-def _column(kind: str, made: "Node") -> Column:
+def _is_misread(query: "exp.Expr") -> bool:
+    """Whether sqlglot would name wrong origins: it takes these by position, or from the wrong side."""
     from sqlglot import exp
 
-    leaves = [node for node in _walk(made) if not node.downstream]
-    origins = {_origin(node.expression, node.name) for node in leaves if isinstance(node.expression, exp.Table)}
+    is_by_name = any(one.args.get("by_name") for one in query.find_all(exp.SetOperation))
+    return is_by_name or any(isinstance(one.this, exp.Subquery) for one in query.find_all(exp.Lateral))
+
+
+def _column(kind: str, made: "Node | None") -> Column:
+    from sqlglot import exp
+
+    leaves = [node for node in _walk(made) if not node.downstream] if made else []
+    tables = [node for node in leaves if isinstance(node.expression, exp.Table) and node.expression.db]
+    origins = {_origin(node.expression, node.name) for node in tables}
     expression = "" if origins else "; ".join(sorted({node.expression.unalias().sql(DIALECT) for node in leaves}))
     return Column(kind, tuple(sorted(origins)), expression)
 

@@ -13,7 +13,7 @@ import duckdb
 import pandas as pd
 
 from ml.evaluation import TrainingOutcome
-from orchestration import frames
+from orchestration import frames, markdown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +53,7 @@ def of_forecast(
     shown = total.assign(month=total["month"].dt.strftime("%Y-%m")).drop(columns=["region", "segment", "origin"])
     return {
         "figure": dg.MetadataValue.md(image(plots.forecast_fan(rows, history, currency), "forecast")),
-        "total": dg.MetadataValue.md(str(shown.to_markdown(index=False, floatfmt=",.0f"))),
+        "total": dg.MetadataValue.md(markdown.of_frame(shown)),
     }
 
 

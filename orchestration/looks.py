@@ -13,12 +13,14 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from orchestration import frames
+from orchestration import frames, markdown
 from orchestration.figures import image
 
 MONTHS: Final = 12
 ROWS: Final = 15
 REASONS: Final = 3
+# The same in every row, or no use without the others.
+HIDDEN: Final = ("as_of", "break_even", "act_from", "close_months")
 
 Look = dict[str, dg.MetadataValue]
 
@@ -88,33 +90,19 @@ def drift(connection: duckdb.DuckDBPyConnection, as_of: date) -> Look:
 
 def _shown(name: str, rows: pd.DataFrame, draw: Callable[[], Any] | None = None) -> Look:
     if rows.empty:
-        return {name: dg.MetadataValue.md("no rows")}
+        return {name: dg.MetadataValue.md(markdown.of_frame(rows))}
     drawn = {} if draw is None else {"figure": dg.MetadataValue.md(image(draw(), name))}
-    return {**drawn, name: table(rows)}
-
-
-def table(rows: pd.DataFrame) -> dg.MetadataValue:
-    """A Markdown table whose numbers read well: rates with three digits, amounts without decimals, days as days."""
-    return dg.MetadataValue.md(str(rows.apply(_readable).to_markdown(index=False, disable_numparse=True)))
-
-
-def _readable(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return pd.Series(column.dt.strftime("%Y-%m-%d"))
-    if pd.api.types.is_float_dtype(column):
-        form = ",.3f" if column.abs().max() < 100 else ",.0f"
-        return pd.Series(["–" if pd.isna(value) else format(value, form) for value in column], column.index)
-    return pd.Series(column.astype(str))
+    return {**drawn, name: dg.MetadataValue.md(markdown.of_frame(rows))}
 
 
 def predictions(rows: pd.DataFrame) -> Look:
     """The statements with the highest value, each with interval and reasons."""
     if rows.empty:
-        return {"highest": dg.MetadataValue.md("no rows")}
+        return _shown("highest", rows)
     highest = rows.sort_values("value", ascending=False).head(ROWS)
     said = {name: highest[name].map(_in_words) for name in ("reasons", "actions") if name in highest}
-    hidden = [name for name in ("as_of", "break_even", "act_from", "close_months") if name in highest]
-    return {"highest": table(highest.assign(**said).drop(columns=hidden))}
+    hidden = [name for name in HIDDEN if name in highest]
+    return _shown("highest", highest.assign(**said).drop(columns=hidden))
 
 
 def _in_words(said: str | None) -> str:

@@ -7,6 +7,7 @@ Every process that loads the definitions calls `fresh_manifest`; only the first 
 import hashlib
 import os
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from dagster_dbt import DbtProject
@@ -54,6 +55,8 @@ def is_fresh(folder: Path = DBT_FOLDER) -> bool:
 def _fingerprint(folder: Path) -> str:
     files = sorted({path for pattern in PATTERNS for path in folder.glob(pattern) if path.is_file()})
     digest = hashlib.sha256(COMPILED)
+    # What one dbt parsed, another may not read.
+    digest.update("".join(version(package) for package in ("dbt-core", "dbt-duckdb")).encode())
     for path in files:
         digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -4,16 +4,17 @@ Belongs here: tables and links from a training's report, for Dagster. Does not b
 (`ml.training_record`), its figures (`orchestration.figures`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
-import pandas as pd
 
 from feature_definitions import registry as views
+from orchestration.markdown import LARGE, Written, number, plain, table
 
 if TYPE_CHECKING:
     from ml.evaluation import TrainingReport
+    from ml.gate_results import GateResult
     from ml.registrations import Registration
 
 # The metrics that say most, of those that a training has; the others are in the report.
@@ -30,31 +31,37 @@ def methods(report: "TrainingReport") -> dg.MetadataValue:
         return dg.MetadataValue.md("not judged: " + " ".join(report.reasons))
     found: dict[str, dict[str, str]] = {}
     for row in sorted(report.metrics, key=lambda one: one.is_baseline):
-        name = row.method if row.is_baseline else f"**{row.method}**"
+        name = Written(plain(row.method)) if row.is_baseline else Written(f"**{plain(row.method)}**")
         found.setdefault(name, {})[row.metric] = _with_interval(row.value, row.lower, row.upper)
-    table = pd.DataFrame.from_dict(found, orient="index").fillna("–")
-    told = [name for name in TOLD if name in table.columns] or list(table.columns)
+    measured = dict.fromkeys(row.metric for row in report.metrics)
+    told = ([name for name in TOLD if name in measured] or list(measured))[:MOST_METRICS]
     first = report.metrics[0]
     rate = "" if first.base_rate is None else f", base rate {first.base_rate:.2%}"
     about = f"{first.rows:,} test rows, as_of {first.first_as_of} to {first.last_as_of}{rate}. Bold: the model itself."
-    shown = table[told[:MOST_METRICS]].rename_axis("method").reset_index()
-    return dg.MetadataValue.md(f"{about}\n\n{shown.to_markdown(index=False, disable_numparse=True)}")
+    rows = [(name, *(values.get(metric) for metric in told)) for name, values in found.items()]
+    return dg.MetadataValue.md(f"{about}\n\n{table(['method', *told], rows)}")
 
 
 def gates(report: "TrainingReport") -> dg.MetadataValue:
     """Every gate with its result, the failed ones first."""
-    lines = ["| gate | result | what was found |", "|---|---|---|"]
-    for gate in sorted(report.gates, key=lambda one: one.passed):
-        result = "passed" if gate.passed else "**failed**" if gate.blocking else "failed, does not block"
-        lines.append(f"| {gate.name} | {result} | {gate.reason} |")
-    return dg.MetadataValue.md("\n".join(lines) if report.gates else "no gate was reached")
+    if not report.gates:
+        return dg.MetadataValue.md("no gate was reached")
+    rows = [(gate.name, _result(gate), gate.reason) for gate in sorted(report.gates, key=lambda one: one.passed)]
+    return dg.MetadataValue.md(table(["gate", "result", "what was found"], rows))
+
+
+def _result(gate: "GateResult") -> str:
+    return "passed" if gate.passed else Written("**failed**") if gate.blocking else "failed, does not block"
 
 
 def links(registration: "Registration", mlflow_ui: str) -> Mapping[str, dg.MetadataValue]:
     """The run and the versions in MLflow: addresses where its UI is known, else how to open it."""
     champion, candidate = registration.champion, registration.candidate
     if not mlflow_ui:
-        return {"mlflow": dg.MetadataValue.text(f"run {registration.run_id}; `make ui` opens MLflow and links it here")}
+        told = (
+            f"run {registration.run_id}; a link for trainings started where LIFECYCLE_MLFLOW_UI is set, as in make ui"
+        )
+        return {"mlflow": dg.MetadataValue.text(told)}
     found = {"mlflow_run": f"{mlflow_ui}/#/experiments/{registration.experiment_id}/runs/{registration.run_id}"}
     for name, one in (("registered_champion", champion), ("registered_candidate", candidate)):
         if one is not None:
@@ -62,22 +69,28 @@ def links(registration: "Registration", mlflow_ui: str) -> Mapping[str, dg.Metad
     return {name: dg.MetadataValue.url(address) for name, address in found.items()}
 
 
-def inputs(model: str) -> dict[str, Any]:
-    """What a model may read of its feature views: the metadata of its definition; nothing for one that reads facts."""
+def inputs(model: str, prefix: Sequence[str] = ()) -> dict[str, Any]:
+    """What a model may read of its feature views: the metadata of its definition; nothing for one that reads facts.
+
+    Args:
+        prefix: what comes first in every asset key.
+    """
     found = views.views_for(model)
     if not found:
         return {}
     usable = {column.name for column in views.columns_for(model)}
-    lines = ["| feature | view | kind | unit | driver | what it is |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {column.name} | [{view.name}](/assets/features/{view.name}) | {column.kind} | {column.unit or '–'} "
-        f"| {column.driver} | {column.description} |"
+    pages = "/".join(["/assets", *prefix, "features"])
+    rows = [
+        (one.name, Written(f"[{view.name}]({pages}/{view.name})"), one.kind, one.unit, one.driver, one.description)
         for view in found
-        for column in view.columns
-        if column.name in usable
+        for one in view.columns
+        if one.name in usable
     ]
-    return {"inputs": dg.MetadataValue.md("\n".join(lines))}
+    names = ["feature", "view", "kind", "unit", "driver", "what it is"]
+    return {"inputs": dg.MetadataValue.md(table(names, rows, most=len(rows)))}
 
 
 def _with_interval(value: float, lower: float | None, upper: float | None) -> str:
-    return f"{value:,.3f}" if lower is None or upper is None else f"{value:,.3f} ({lower:,.3f} to {upper:,.3f})"
+    is_large = abs(value) >= LARGE
+    said, low, high = (None if one is None else number(one, is_large=is_large) for one in (value, lower, upper))
+    return str(said) if low is None or high is None else f"{said} ({low} to {high})"

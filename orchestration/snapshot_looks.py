@@ -4,17 +4,20 @@ Belongs here: row counts and headline figures of two versions side by side. Does
 versions (`orchestration.snapshot`), row by row differences of a warehouse (`orchestration.warehouse_diff`).
 """
 
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
-from typing import Final
 
 import dagster as dg
 import duckdb
 
 from orchestration import metric_values
-from orchestration.metric_values import Newest
+from orchestration.markdown import table
+from orchestration.metrics_report import as_text
 from orchestration.snapshot import Snapshot
 
-MOST_ROWS: Final = 40
+# Metric to its newest complete month, its value in it and its unit.
+Metrics = Mapping[str, tuple[date, float, str]]
 
 
 def changes(root: Path, before: Snapshot | None, now: Snapshot) -> dict[str, dg.MetadataValue]:
@@ -34,26 +37,26 @@ def _rows(before: Snapshot, now: Snapshot) -> dg.MetadataValue:
         for name in sorted({*before.rows, *now.rows})
         if before.rows.get(name) != now.rows.get(name)
     ]
-    lines = ["| table | before | now | change |", "|---|---|---|---|"]
-    lines += [f"| {name} | {_count(old)} | {_count(new)} | {(new or 0) - (old or 0):+,} |" for name, old, new in found]
-    return dg.MetadataValue.md("\n".join(lines) if found else "every table has as many rows as before")
+    rows = [(name, old, new, f"{(new or 0) - (old or 0):+,}") for name, old, new in found]
+    told = table(["table", "before", "now", "change"], rows) if found else "every table has as many rows as before"
+    return dg.MetadataValue.md(told)
 
 
-def _metrics(before: dict[str, Newest], now: dict[str, Newest]) -> dg.MetadataValue:
-    lines = ["| metric | month before | value before | month | value |", "|---|---|---|---|---|"]
-    differing = [name for name in now if before.get(name, (None, None))[:2] != now[name][:2]]
-    for name in differing[:MOST_ROWS]:
-        month, value, _ = now[name]
-        old = f"{before[name][0]:%Y-%m} | {before[name][1]:,.4g}" if name in before else "– | –"
-        lines.append(f"| {name} | {old} | {month:%Y-%m} | {value:,.4g} |")
-    return dg.MetadataValue.md("\n".join(lines) if differing else "every metric is what it was")
+def _metrics(before: Metrics, now: Metrics) -> dg.MetadataValue:
+    differing = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    rows = [(name, *_told(before.get(name)), *_told(now.get(name))) for name in differing]
+    names = ["metric", "month before", "value before", "month", "value"]
+    return dg.MetadataValue.md(table(names, rows) if differing else "every metric is what it was")
 
 
-def _newest(version: Path) -> dict[str, Newest]:
+def _told(newest: tuple[date, float, str] | None) -> tuple[str | None, str | None]:
+    return (None, None) if newest is None else (f"{newest[0]:%Y-%m}", as_text(*newest[1:]))
+
+
+def _newest(version: Path) -> Metrics:
     with duckdb.connect(str(version / "analytics.duckdb"), read_only=True) as connection:
-        tables = connection.execute("select 1 from duckdb_tables() where table_name = 'metric_values'").fetchall()
-        return metric_values.newest(connection, schema="") if tables else {}
-
-
-def _count(rows: int | None) -> str:
-    return "–" if rows is None else f"{rows:,}"
+        if not connection.execute("select 1 from duckdb_tables() where table_name = 'metric_values'").fetchall():
+            return {}
+        units = dict(connection.execute("select metric, unit from metric_definitions").fetchall())
+        newest = metric_values.newest(connection, schema="")
+    return {name: (month, value, units[name]) for name, (month, value, _) in newest.items()}

@@ -79,7 +79,7 @@ class TableSchemas:
 
     def _origin(self, table: str, name: str, column: Column) -> str:
         if not column.origins:
-            return f"*Made by `{column.expression}`.*"
+            return f"*Made by `{column.expression}`.*" if column.expression else "*Its origin could not be read.*"
         landed = [one for one in roots(self._lineage, f"{table}.{name}") if one not in column.origins]
         told = f"*From {_listed([self._link(one) for one in column.origins])}*"
         return f"{told}, *landed as {_listed([f'`{one}`' for one in landed])}.*" if landed else f"{told}."

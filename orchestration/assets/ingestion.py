@@ -13,7 +13,7 @@ import duckdb
 
 from ingestion import contents, contract, landing
 from ingestion.loading import TableLoad
-from orchestration import landed_tables
+from orchestration import landed_tables, markdown
 from orchestration.declared_columns import DATABASE
 from orchestration.resources import POOL, Deployment
 from orchestration.table_schemas import PERSONAL
@@ -70,14 +70,13 @@ def source_files(context: dg.AssetExecutionContext, deployment: Deployment) -> d
 
 
 def _listing(files: Sequence[Path], folder: Path) -> dg.MetadataValue:
-    """The newest files with size and day, as a table."""
-    newest = sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[:FILES_SHOWN]
-    lines = ["| file | kB | changed, UTC |", "|---|---|---|"]
-    for path in newest:
-        facts = path.stat()
-        changed = datetime.fromtimestamp(facts.st_mtime, UTC)
-        lines.append(f"| {path.relative_to(folder)} | {facts.st_size / 1e3:,.1f} | {changed:%Y-%m-%d %H:%M} |")
-    return dg.MetadataValue.md("\n".join(lines))
+    """The files with size and day, the newest first."""
+    found = sorted(((path.stat(), path) for path in files), key=lambda one: one[0].st_mtime, reverse=True)
+    rows = (
+        (str(path.relative_to(folder)), f"{facts.st_size / 1e3:,.1f}", datetime.fromtimestamp(facts.st_mtime, UTC))
+        for facts, path in found
+    )
+    return dg.MetadataValue.md(markdown.table(["file", "kB", "changed, UTC"], rows, most=FILES_SHOWN))
 
 
 def _is_personal(table: str) -> bool:

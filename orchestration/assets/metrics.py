@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 
 from orchestration import declared_columns, metric_values
+from orchestration.markdown import table
 from orchestration.metric_layer import Definition, MetricLayer
 from orchestration.metrics_report import as_text
 from orchestration.resources import POOL, Deployment
@@ -66,15 +67,14 @@ def metric_assets() -> dg.AssetsDefinition:
 
 def _newest_as_markdown(definitions: tuple[Definition, ...], newest: Mapping[str, metric_values.Newest]) -> str:
     """The company's value of each metric that has one, beside the one a year before."""
-    lines = ["| metric | month | value | a year before |", "|---|---|---|---|"]
+    rows = []
     for one in definitions:
         if one.name in newest:
             month, value, before = newest[one.name]
-            lines.append(f"| {one.label} | {month:%Y-%m} | {as_text(value, one.unit)} | {as_text(before, one.unit)} |")
-    return "\n".join(lines)
+            rows.append((one.label, f"{month:%Y-%m}", as_text(value, one.unit), as_text(before, one.unit)))
+    return table(["metric", "month", "value", "a year before"], rows, most=len(rows))
 
 
 def _as_markdown(definitions: tuple[Definition, ...]) -> str:
-    lines = ["| metric | formula | owner | version |", "|---|---|---|---|"]
-    lines += [f"| {one.name} | `{one.formula}` | {one.owner} | {one.version} |" for one in definitions]
-    return "\n".join(lines)
+    rows = [(one.name, one.formula, one.unit, one.owner, one.version) for one in definitions]
+    return table(["metric", "formula", "unit", "owner", "version"], rows, most=len(rows))

@@ -5,7 +5,7 @@ on is `orchestration.training_inputs`, how it learns is `ml`, who becomes champi
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -48,12 +48,12 @@ PROMISES = {
 READS_FEATURES = ("churn", "clv", "lead_score", "win_probability")
 
 
-def model_assets() -> list[dg.AssetsDefinition]:
-    """One asset per model."""
-    return [_model_asset(name) for name in FACTS]
+def model_assets(prefix: Sequence[str] = ()) -> list[dg.AssetsDefinition]:
+    """One asset per model; `prefix` comes first in the keys that its page links to."""
+    return [_model_asset(name, prefix) for name in FACTS]
 
 
-def _model_asset(name: str) -> dg.AssetsDefinition:
+def _model_asset(name: str, prefix: Sequence[str]) -> dg.AssetsDefinition:
     tables = [["features", view.name] for view in views.views_for(name)] if name in READS_FEATURES else []
     facts = [["marts", table] for table in FACTS[name]]
 
@@ -64,7 +64,7 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
         kinds={"python", "mlflow"},
         description=f"{PROMISES[name]} Card: docs/model_cards/{name}.md. Grain: one registered version per training.",
         tags={"layer": "models", "cadence": "weekly"},
-        metadata=model_looks.inputs(name) if name in READS_FEATURES else {},
+        metadata=model_looks.inputs(name, prefix) if name in READS_FEATURES else {},
         deps=[dg.AssetKey(key) for key in [*tables, *facts, ["intermediate", "int_observation_window"]]],
         check_specs=model_quality.specs(name),
         pool=POOL,
@@ -154,11 +154,9 @@ def _metadata(
         "methods": model_looks.methods(report),
         "gates": model_looks.gates(report),
         **model_looks.links(registration, mlflow_ui),
-        **{metric: value for metric, value in kept.items() if math.isfinite(value)},
+        **{metric: float(f"{value:.6g}") for metric, value in kept.items() if math.isfinite(value)},
         "report": dg.MetadataValue.md(as_markdown(report)),
         "training_rows": trained.rows,
-        "content_hash": trained.content_hash,
         "training_set": f"training_sets/{trained.content_hash}" if trained.frame else "none: reads facts",
-        "mlflow_run_id": registration.run_id,
         "is_new_training": str(registration.is_new),
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import duckdb
 
-from orchestration import declared_columns, looks, watching
+from orchestration import declared_columns, looks, markdown, watching
 from orchestration.assets.models import OWNERS
 from orchestration.partitions import as_of
 from orchestration.resources import POOL, Deployment
@@ -26,6 +26,8 @@ DESCRIPTIONS = {
     ),
     "retraining_advice": "Whether to train again, and why. Grain: model.",
 }
+# What is shown of each: the performance of all months first, then month by month.
+ORDER = {"performance": "last_as_of desc, first_as_of, model, model_version desc, metric", "retraining_advice": "model"}
 
 
 def monitoring_assets(partitions: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -63,7 +65,7 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
         from orchestration.training_inputs import Champion
 
         store, count = deployment.model_store(), 0
-        lines = ["| model | month | most shifted | PSI | limit |", "|---|---|---|---|---|"]
+        shifted: list[tuple[object, ...]] = []
         with deployment.warehouse() as connection:
             for model in WATCHED:
                 champion: Champion
@@ -74,16 +76,23 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
                 for month in context.partition_keys:
                     shifts = watching.write_drift(connection, deployment.company, champion, of, as_of(month))
                     count += len(shifts)
-                    lines += [
-                        f"| {model} | {month} | {one.name} | {one.psi:.2f} | {one.limit:.2f} |"
+                    shifted += [
+                        (model, month, one.name, one.psi, one.limit)
                         for one in shifts
                         if one.is_shifted or one.name == watching.SCORE
                     ]
             shown = looks.drift(connection, as_of(context.partition_keys[-1]))
-        told = dg.MetadataValue.md("\n".join(lines))
-        return dg.MaterializeResult(metadata={**shown, "dagster/partition_row_count": count, "shifts": told})
+        # The newest months come first: of a whole history only those fit a page.
+        told = markdown.table(["model", "month", "shifted, or score", "PSI", "limit"], _newest_first(shifted))
+        return dg.MaterializeResult(
+            metadata={**shown, "dagster/partition_row_count": count, "shifts": dg.MetadataValue.md(told)}
+        )
 
     return watch_drift
+
+
+def _newest_first(shifted: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    return sorted(shifted, key=lambda row: str(row[1]), reverse=True)
 
 
 def _performance_assets() -> dg.AssetsDefinition:
@@ -119,12 +128,6 @@ def _performance_assets() -> dg.AssetsDefinition:
 def _result(
     connection: duckdb.DuckDBPyConnection, key: dg.AssetKey, **metadata: dg.JsonMetadataValue
 ) -> dg.MaterializeResult[None]:
-    frame = connection.execute(f"from {watching.SCHEMA}.{key.path[-1]} order by 1, 2, 3").df()
-    return dg.MaterializeResult(
-        asset_key=key,
-        metadata={
-            "dagster/row_count": len(frame),
-            "rows": dg.MetadataValue.md(str(frame.to_markdown(index=False)) if len(frame) else "no rows"),
-            **metadata,
-        },
-    )
+    frame = connection.execute(f"from {watching.SCHEMA}.{key.path[-1]} order by {ORDER[key.path[-1]]}").df()
+    rows = dg.MetadataValue.md(markdown.of_frame(frame))
+    return dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": len(frame), "rows": rows, **metadata})

@@ -7,7 +7,7 @@ step, and with it everything downstream of any table.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,10 +118,11 @@ def end_check(op: str, anchor: dg.AssetKey) -> dg.AssetChecksDefinition:
             asset_key=anchor,
             check_name=END_CHECK,
             passed=not broken,
-            metadata={"tables": "\n".join(f"{table}: {reason}" for table, reason in broken.items())},
+            description=told(broken) if broken else None,
+            metadata=_pages(broken),
         )
         if broken:
-            raise dg.Failure(told(broken), allow_retries=False)
+            raise dg.Failure(told(broken), metadata=_pages(broken), allow_retries=False)
 
     return every_table_holds
 
@@ -131,14 +132,19 @@ def end_check_name(op: str) -> str:
     return f"{op}_holds"
 
 
-def told(broken: Mapping[str, str]) -> str:
+def told(broken: Mapping[dg.AssetKey, str]) -> str:
     """What is broken, for a person: the first tables with their reasons."""
-    named = [f"{table}: {reason}" for table, reason in list(broken.items())[:TABLES_NAMED]]
+    named = [f"{table.to_user_string()}: {reason}" for table, reason in list(broken.items())[:TABLES_NAMED]]
     more = f" And {len(broken) - TABLES_NAMED} more." if len(broken) > TABLES_NAMED else ""
     return f"{len(broken)} table(s) do not hold; what reads them was not made. " + " ".join(named) + more
 
 
-def _broken_tables(instance: dg.DagsterInstance, run_id: str, op: str) -> dict[str, str]:
+def _pages(broken: Iterable[dg.AssetKey]) -> dict[str, dg.MetadataValue]:
+    """The tables as links, so that one click leads from the failed run to the table's own check."""
+    return {table.to_user_string(): dg.MetadataValue.asset(table) for table in broken}
+
+
+def _broken_tables(instance: dg.DagsterInstance, run_id: str, op: str) -> dict[dg.AssetKey, str]:
     """Tables whose check failed with an error in the step of this run, with the reason."""
     records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
     broken = {}
@@ -147,5 +153,5 @@ def _broken_tables(instance: dg.DagsterInstance, run_id: str, op: str) -> dict[s
         said = event.asset_check_evaluation_data
         is_ours = event.step_key == op and said.check_name == CHECK
         if is_ours and not said.passed and said.severity == dg.AssetCheckSeverity.ERROR:
-            broken[said.asset_key.to_user_string()] = said.description or "no reason given"
+            broken[said.asset_key] = said.description or "no reason given"
     return broken

@@ -11,6 +11,7 @@ import dagster as dg
 
 from feature_definitions import registry
 from feature_definitions.base import FeatureView
+from orchestration import markdown
 from orchestration.resources import POOL, Deployment
 
 if TYPE_CHECKING:
@@ -67,9 +68,12 @@ def _compared(view: FeatureView, stored: "pd.DataFrame", derived: "pd.DataFrame"
     names = [column.name for column in view.columns]
     differing = differing_features(stored, derived, [view.entity, "as_of"], names)
     gate = are_as_known(differing, len(stored), month)
-    shown = differing.head(DIFFERENCES_SHOWN).to_markdown(index=False) if len(differing) else "none"
-    return _result(passed=gate.passed, reason=gate.reason, differences=dg.MetadataValue.md(str(shown)))
+    # As text: a difference may lie in the tenth digit.
+    exact = differing.astype(dict.fromkeys({"stored", "derived"} & {*differing}, str))
+    shown = markdown.of_frame(exact, DIFFERENCES_SHOWN) if len(exact) else "none"
+    return _result(passed=gate.passed, reason=gate.reason, differences=dg.MetadataValue.md(shown))
 
 
 def _result(*, passed: bool, reason: str, **metadata: dg.MarkdownMetadataValue) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(passed=passed, metadata={"reason": reason, **metadata})
+    told = None if passed else f"{reason}. Models that read the view wait."
+    return dg.AssetCheckResult(passed=passed, description=told, metadata={"reason": reason, **metadata})

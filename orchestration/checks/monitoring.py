@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from orchestration import watching
+from orchestration import markdown, watching
 from orchestration.resources import POOL, Deployment
 
 DESCRIPTIONS = {
@@ -69,13 +69,12 @@ def _inputs(connection: duckdb.DuckDBPyConnection, model: str) -> tuple[bool, di
     if not rows:
         return True, {"reason": "Nothing to compare: the served version learned from no row, or the month has none."}
     shifted = [row[0] for row in rows if row[-1]]
-    lines = ["| feature | PSI | limit | KS |", "|---|---|---|---|"]
-    lines += [f"| {name} | {psi:.3f} | {limit:.3f} | {ks:.3f} |" for name, psi, limit, ks, *_ in rows[:SHIFTED_SHOWN]]
+    table = markdown.table(["feature", "PSI", "limit", "KS"], [row[:4] for row in rows[:SHIFTED_SHOWN]])
     is_broad = len(shifted) >= BROAD_SHARE * len(rows)
     return not is_broad and watching.SCORE not in shifted, {
         "as_of": str(rows[0][4]),
         "shifted": ", ".join(shifted) or "none",
-        "most_shifted": dg.MetadataValue.md("\n".join(lines)),
+        "most_shifted": dg.MetadataValue.md(table),
     }
 
 
@@ -88,14 +87,10 @@ def _performance(connection: duckdb.DuckDBPyConnection, model: str) -> tuple[boo
     ).fetchall()
     if not rows:
         return True, {"reason": "No statement of the served version has a known outcome yet."}
-    lines = ["| metric | realised | 95 % interval | promised |", "|---|---|---|---|"]
-    lines += [
-        f"| {metric} | {value:.3f} | {lower:.3f} to {upper:.3f} | {'–' if promised is None else f'{promised:.3f}'} |"
-        for metric, value, lower, upper, promised, *_ in rows
-    ]
+    table = markdown.table(["metric", "realised", "lower, 95 %", "upper, 95 %", "promised"], [row[:5] for row in rows])
     return not any(row[5] for row in rows), {
         "matured_statements": rows[0][-1],
-        "figures": dg.MetadataValue.md("\n".join(lines)),
+        "figures": dg.MetadataValue.md(table),
     }
 
 

@@ -3,6 +3,8 @@
 Belongs here: reading a feature table and reporting what its schema says. The schemas are in `feature_definitions`.
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from feature_definitions import registry
@@ -32,6 +34,7 @@ def _schema_check(view: FeatureView) -> dg.AssetChecksDefinition:
             failures = checks.validate_table(connection, view)
         return dg.AssetCheckResult(
             passed=not failures,
+            description=_told(failures) if failures else None,
             metadata={
                 "failures": len(failures),
                 "examples": dg.MetadataValue.json([str(failure) for failure in failures[:FAILURES_SHOWN]]),
@@ -39,3 +42,10 @@ def _schema_check(view: FeatureView) -> dg.AssetChecksDefinition:
         )
 
     return matches_schema
+
+
+def _told(failures: Sequence[object]) -> str:
+    return (
+        f"{len(failures):,} value(s) do not fit, the first: {failures[0]}. Models that read the view wait. Mend the "
+        "feature's SQL, or its declaration where the values are right, then build the months anew (refresh_features)."
+    )

@@ -109,11 +109,12 @@ def test_a_warning_is_told_and_stops_nothing(faulty: Faulty) -> None:
 
 
 def test_the_run_says_which_table_does_not_hold(faulty: Faulty) -> None:
-    """The failure and the end check name the table, the test and the number of rows."""
+    """The failure and the end check name the table, the test and the number of rows, and lead to the table's page."""
     message = failed(faulty.rebuilt)["dbt_warehouse_holds"]
     assert "marts/fct_deals: assert_deals_are_small" in message
     found = evaluations(faulty.rebuilt)[f"int_observation_window {END_CHECK}"]
     assert not found.passed
+    assert found.metadata["marts/fct_deals"].value == dg.AssetKey(["marts", "fct_deals"])
 
 
 def test_a_schema_and_a_leak_each_stop_their_own_models(faulty: Faulty) -> None:

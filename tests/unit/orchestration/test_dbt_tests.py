@@ -39,7 +39,7 @@ def test_a_test_that_could_not_be_run_says_why() -> None:
 
 def test_a_failure_names_the_first_tables_and_counts_the_others() -> None:
     """A run with many broken tables ends with a message that can be read."""
-    told = dbt_tests.told({f"marts/t{number}": "denied." for number in range(5)})
+    told = dbt_tests.told({dg.AssetKey(["marts", f"t{number}"]): "denied." for number in range(5)})
     assert told.startswith("5 table(s) do not hold")
     assert "marts/t2: denied." in told
     assert "marts/t3" not in told

@@ -17,6 +17,7 @@ LINEAGE: Lineage = {
         "lead_id": Column("varchar", ("staging.stg_leads.lead_id",), ""),
         "has_person": Column("boolean", ("staging.stg_leads.person",), ""),
         "leads_count": Column("bigint", (), "COUNT(*)"),
+        "odd": Column("bigint", (), ""),
     },
 }
 
@@ -63,11 +64,12 @@ def test_contracts_and_tests_are_constraints(schemas: TableSchemas) -> None:
 
 
 def test_a_description_ends_with_the_origin(schemas: TableSchemas) -> None:
-    """The table read, with a link, and the landed column; or the SQL that makes it."""
+    """The table read, with a link, and the landed column; or the SQL that makes it; or that nobody could read it."""
     found = columns(schemas)
     told = "*From [stg_leads.lead_id](/assets/staging/stg_leads)*, *landed as `raw.leads.lead_id`.*"
     assert found["lead_id"].description == f"The lead. {told}"
     assert found["leads_count"].description == "Leads. *Made by `COUNT(*)`.*"
+    assert found["odd"].description == "*Its origin could not be read.*"
 
 
 def test_what_is_made_of_a_person_is_marked(schemas: TableSchemas) -> None:
