@@ -6,6 +6,7 @@ Belongs here: tables and links from a training's report, for Dagster. Does not b
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import dagster as dg
 
@@ -62,27 +63,27 @@ def links(registration: "Registration", mlflow_ui: str) -> Mapping[str, dg.Metad
             f"run {registration.run_id}; a link for trainings started where LIFECYCLE_MLFLOW_UI is set, as in make ui"
         )
         return {"mlflow": dg.MetadataValue.text(told)}
-    found = {"mlflow_run": f"{mlflow_ui}/#/experiments/{registration.experiment_id}/runs/{registration.run_id}"}
+    place = urlsplit(mlflow_ui)
+    # Without user and password: a link is kept where everybody reads it.
+    ui = urlunsplit(place._replace(netloc=place.netloc.rpartition("@")[2])).rstrip("/")
+    found = {"mlflow_run": f"{ui}/#/experiments/{registration.experiment_id}/runs/{registration.run_id}"}
     for name, one in (("registered_champion", champion), ("registered_candidate", candidate)):
         if one is not None:
-            found[name] = f"{mlflow_ui}/#/models/{one.name}/versions/{one.version}"
+            found[name] = f"{ui}/#/models/{one.name}/versions/{one.version}"
     return {name: dg.MetadataValue.url(address) for name, address in found.items()}
 
 
 def inputs(model: str, prefix: Sequence[str] = ()) -> dict[str, Any]:
-    """What a model may read of its feature views: the metadata of its definition; nothing for one that reads facts.
+    """What a model that reads features may read of its views: the metadata of its definition.
 
     Args:
         prefix: what comes first in every asset key.
     """
-    found = views.views_for(model)
-    if not found:
-        return {}
     usable = {column.name for column in views.columns_for(model)}
     pages = "/".join(["/assets", *prefix, "features"])
     rows = [
         (one.name, Written(f"[{view.name}]({pages}/{view.name})"), one.kind, one.unit, one.driver, one.description)
-        for view in found
+        for view in views.views_for(model)
         for one in view.columns
         if one.name in usable
     ]

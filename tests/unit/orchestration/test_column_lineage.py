@@ -117,7 +117,7 @@ def test_origins_of_hard_columns_are_those_that_a_person_reads(case: str) -> Non
     [
         f"select 1 as c, name as d from {ACCOUNTS} union all by name select name as d, 2 as c from {ACCOUNTS}",
         f"with x as (select region, 1 as n from {ACCOUNTS}) from (pivot x on region in ('c') using sum(n))",
-        f"select c from {ACCOUNTS} as a, lateral (select max(amount) as c from {DEALS} as d where d.name = a.name) as l",
+        f"select c from {ACCOUNTS} as a, lateral (select max(amount) as c from {DEALS} as d where d.name = a.name)",
         f"select no_such_column as c from {ACCOUNTS}",
     ],
     ids=["union by name", "pivot", "lateral join", "a column that is not there"],
