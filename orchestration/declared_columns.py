@@ -99,7 +99,7 @@ METRICS: Final[Mapping[str, Columns]] = {
         "formula": ("varchar", "Rendered from the definition."),
         "grain": ("varchar", "What one value is about."),
         "dimensions": ("varchar[]", "Dimensions by which values are kept."),
-        "unit": ("varchar", "money, ratio, days, hours, months, count or points."),
+        "unit": ("varchar", "money, ratio, days, hours, months, times, count, score or points."),
         "owner": ("varchar", "Who answers for it."),
         "caveat": ("varchar", "What it does not say."),
         "version": ("integer", "Raised when the meaning changes."),

@@ -64,7 +64,7 @@ def text(value: object) -> str:
         return f"{value:%Y-%m-%d %H:%M}" if _has_hour(value) else f"{value:%Y-%m-%d}"
     if isinstance(value, list | np.ndarray):
         return plain("; ".join(str(one) for one in value)) or MISSING
-    return plain(str(value))
+    return plain(str(value)) or MISSING
 
 
 def number(value: float, *, is_large: bool | None = None) -> str:

@@ -36,7 +36,7 @@ class Definition:
         grain: what one value is about.
         by: dimensions without which a value means nothing; every value is by all of them.
         dimensions: further dimensions by which values are kept, one at a time.
-        unit: money, ratio, days, hours, months, count or points.
+        unit: money, ratio, days, hours, months, times, count, score or points.
         version: raised when the meaning changes.
         fingerprint: changes when the meaning does.
     """

@@ -86,8 +86,8 @@ def as_text(value: object, unit: str) -> str:
     """A value as people write it in its unit."""
     if not isinstance(value, (int, float)):
         return "–"
-    forms = {"money": f"{value:,.2f}", "ratio": f"{value:.1%}", "count": f"{value:,.0f}", "points": f"{value:+.1f}"}
-    return forms.get(unit, f"{value:,.1f} {unit}")
+    forms = {"money": ",.2f", "ratio": ".1%", "count": ",.0f", "points": "+.1f", "score": ",.1f"}
+    return format(value, forms[unit]) if unit in forms else f"{value:,.1f} {unit}"
 
 
 if __name__ == "__main__":

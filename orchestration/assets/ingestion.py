@@ -212,7 +212,7 @@ def _results(deployment: Deployment, table: TableLoad, refused: Sequence[Refused
         # What a later delivery of the same landing mended waits for nobody.
         description=_mend(table, refused) if table.quarantined and refused else None,
         metadata={
-            "quarantined_ratio": ratio,
+            "quarantined_ratio": round(ratio, 6),
             "limit": QUARANTINE_WARNING_RATIO,
             "reasons": _as_table(refused),
         },

@@ -56,10 +56,10 @@ def metric_assets() -> dg.AssetsDefinition:
                 "definitions": dg.MetadataValue.md(_as_markdown(layer.definitions)),
             },
         )
-        shown = dg.MetadataValue.md(_newest_as_markdown(layer.definitions, newest))
+        shown = f"Amounts in {deployment.company.currency}.\n\n{_newest_as_markdown(layer.definitions, newest)}"
         yield dg.MaterializeResult(
             asset_key=deployment.asset_key("metrics", "metric_values"),
-            metadata={"dagster/row_count": rows, "newest": shown},
+            metadata={"dagster/row_count": rows, "newest": dg.MetadataValue.md(shown)},
         )
 
     return compute_metrics

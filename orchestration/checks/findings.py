@@ -76,7 +76,7 @@ def _result(connection: duckdb.DuckDBPyConnection, key: dg.AssetKey) -> dg.Asset
     }
     score = _score(connection, table)
     if score is not None:
-        metadata["score"] = score
+        metadata["score"] = round(score, 2)
     return _told(key, passed=not any(row["severity"] in FAILING for row in found), metadata=metadata)
 
 

@@ -50,7 +50,7 @@ def test_numbers_and_days_read_well() -> None:
 
 def test_what_is_missing_is_a_dash() -> None:
     """Of whatever kind: none is shown as a word of Python."""
-    assert cells((None, float("nan"), pd.NA, pd.NaT, [])) == ["–"] * 5
+    assert cells((None, float("nan"), pd.NA, pd.NaT, [], "")) == ["–"] * 6
     frame = pd.DataFrame({"text": ["a", None], "rate": [0.5, None], "day": [pd.Timestamp("2025-01-31"), pd.NaT]})
     assert Page(markdown.of_frame(frame)).cells[3:] == ["a", "0.500", "2025-01-31", "–", "–", "–"]
 
