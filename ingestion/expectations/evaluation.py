@@ -5,7 +5,6 @@ imported when the first table is evaluated: 3 to 8 CPU seconds that only this st
 """
 
 # ruff: noqa: S608 - names come from the contract
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -103,7 +102,10 @@ class Library:
         self, suite: Suite, table: RawTable, expectations: "ExpectationSuite", batch: "pd.DataFrame"
     ) -> Iterator[Outcome]:
         """Evaluate a suite on a data frame."""
-        result = self.batch.get_batch({"dataframe": batch}).validate(expectations, result_format="SUMMARY")
+        wanted: dict[str, object] = {"result_format": "SUMMARY"}
+        if suite == "contract":
+            wanted["unexpected_index_column_names"] = [table.key]
+        result = self.batch.get_batch({"dataframe": batch}).validate(expectations, result_format=wanted)
         for each in result.results:
             yield _outcome(suite, table, each)
 
@@ -125,8 +127,17 @@ def _outcome(suite: Suite, table: RawTable, result: "ExpectationValidationResult
         passed=bool(result.success),
         observed=f"not evaluated: {broken[0]}" if broken else observed,
         unexpected=int(found.get("unexpected_count") or 0),
-        samples=tuple(dict.fromkeys(_text(value) for value in found.get("partial_unexpected_list", [])))[:MOST_SAMPLES],
+        samples=tuple(dict.fromkeys(_samples(table, found)))[:MOST_SAMPLES],
     )
+
+
+def _samples(table: RawTable, found: Mapping[str, Any]) -> Iterator[str]:
+    """Values that do not fit; of a row that was changed by hand with its key, by which a person finds it."""
+    values = found.get("partial_unexpected_list", [])
+    rows = found.get("partial_unexpected_index_list") or values
+    for value, row in zip(values, rows, strict=False):
+        is_known = isinstance(row, dict) and not isinstance(value, dict) and table.key in row
+        yield f"{_text(row[table.key])}: {_text(value)}" if is_known else _text(value)
 
 
 def _exceptions(found: Mapping[str, Any]) -> list[str]:
@@ -149,7 +160,7 @@ def _observed(kind: str, found: Mapping[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value != value:  # a number or a day that is none does not equal itself
         return "missing"
     if isinstance(value, float):
         return number(value)

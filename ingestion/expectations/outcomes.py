@@ -29,7 +29,7 @@ class Outcome:
         statement: what is expected, as a sentence.
         observed: what was found, as text.
         unexpected: rows that do not fit; 0 where the expectation is about an aggregate.
-        samples: some of their values.
+        samples: some of their values, each after the key of its row where rows are looked at one by one.
     """
 
     suite: Suite

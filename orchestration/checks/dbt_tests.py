@@ -136,7 +136,7 @@ def told(broken: Mapping[dg.AssetKey, str]) -> str:
     """What is broken, for a person: the first tables with their reasons."""
     named = [f"{table.to_user_string()}: {reason}" for table, reason in list(broken.items())[:TABLES_NAMED]]
     more = f" And {len(broken) - TABLES_NAMED} more." if len(broken) > TABLES_NAMED else ""
-    return f"{len(broken)} table(s) do not hold; what reads them was not made. " + " ".join(named) + more
+    return f"{len(broken)} table(s) do not hold. " + " ".join(named) + more
 
 
 def _pages(broken: Iterable[dg.AssetKey]) -> dict[str, dg.MetadataValue]:
