@@ -29,6 +29,8 @@ from orchestration.translator import LayerTranslator
 
 FEATURES = "path:models/features"
 SELECTIONS = {"dbt_warehouse": ("--exclude", FEATURES), "dbt_features": ("--select", FEATURES)}
+# What dbt says of every table: the definition names the model, the run whether it succeeded.
+NOISE = ("unique_id", "invocation_id", "status")
 # What the other tables of a step stand on: without it, there is nothing that could go on.
 ANCHORS = {"dbt_warehouse": "int_observation_window", "dbt_features": "int_customer_as_of"}
 
@@ -191,12 +193,16 @@ def _is_told_later(
     return is_anchored and denied <= checked and op.job_def.has_node_named(dbt_tests.end_check_name(op.op.name))
 
 
-def _with_row_counts(events: list[Any], nodes: Mapping[str, Any], deployment: Deployment) -> Iterator[Any]:
+def _with_row_counts(
+    outputs: Sequence[dg.Output[None]], nodes: Mapping[str, Any], deployment: Deployment
+) -> Iterator[dg.Output[None]]:
+    """The tables with their rows and what they say now; a view is read by its tables, and not counted."""
     with deployment.warehouse(read_only=True) as connection:
-        for event in events:
-            node = _table(event, nodes)
-            if node is None:
-                yield event
+        for output in outputs:
+            node = nodes[str(output.metadata["unique_id"].value)]
+            said = {name: output.metadata[name] for name in output.metadata if name not in NOISE}
+            if node["config"]["materialized"] == "view":
+                yield output.with_metadata(said)
                 continue
             query = f'select count(*) from "{node["schema"]}"."{node["alias"]}"'  # noqa: S608 - names from the manifest
             count = connection.execute(query).fetchall()[0][0]
@@ -204,7 +210,7 @@ def _with_row_counts(events: list[Any], nodes: Mapping[str, Any], deployment: De
             # Schedules and sensors read it from here: they never open the warehouse.
             told = coverage.metadata(connection) if node["name"] == coverage.WINDOW else {}
             found = {"dagster/row_count": count, **shown, **_documentation(node, deployment), **told}
-            yield event.with_metadata({**found, **event.metadata})
+            yield output.with_metadata({**found, **said})
 
 
 def _documentation(node: Mapping[str, Any], deployment: Deployment) -> dict[str, dg.MetadataValue]:
@@ -212,12 +218,3 @@ def _documentation(node: Mapping[str, Any], deployment: Deployment) -> dict[str,
     if not deployment.dbt_docs.exists():
         return {}
     return {"dbt_docs": dg.MetadataValue.path(f"{deployment.dbt_docs}#!/{node['resource_type']}/{node['unique_id']}")}
-
-
-def _table(event: Any, nodes: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ANN401 - dagster-dbt's union
-    """The manifest node of a materialized table's event; None for views and check results."""
-    if not isinstance(event, (dg.Output, dg.AssetMaterialization)):
-        return None
-    unique_id = event.metadata.get("unique_id")
-    node = nodes.get(str(getattr(unique_id, "value", None)))
-    return None if node is None or node["config"]["materialized"] in ("view", "ephemeral") else node

@@ -25,7 +25,7 @@ DESCRIPTIONS: dict[Suite, str] = {
 MENDS: dict[Suite, str] = {
     "contract": (
         "Landing lets no such row in: it was changed in the warehouse by hand. Put the source's value back, then run "
-        "refresh_warehouse; nothing downstream starts before."
+        "refresh_warehouse. dbt waits as a whole: every training reads every raw table in the end."
     ),
     "history": "Ask the owner of the source whether that is meant; nothing is held back.",
 }

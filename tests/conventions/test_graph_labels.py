@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from orchestration.assets.models import FACTS as MODELS
 from orchestration.build import build_defs
 from orchestration.resources import Deployment
 from tests import dbt_manifest
@@ -66,6 +67,22 @@ def test_every_dbt_table_tells_its_column_lineage(specs: dict[str, dg.AssetSpec]
 def test_every_asset_names_its_code(specs: dict[str, dg.AssetSpec]) -> None:
     """The file that makes it is one click away."""
     none_of((key for key, spec in specs.items() if "dagster/code_references" not in spec.metadata), "no code")
+
+
+def test_every_training_reads_every_raw_table_in_the_end(defs: dg.Definitions) -> None:
+    """A broken contract stops dbt as a whole; were a training independent of a raw table, that would stop too much."""
+    raw = dg.AssetSelection.groups("raw")
+    graph = defs.resolve_asset_graph()
+    models = dg.AssetSelection.groups("models").resolve(graph)
+    none_of(
+        (
+            f"{model.to_user_string()} does not read {table.to_user_string()}"
+            for table in raw.resolve(graph)
+            for model in models - dg.AssetSelection.assets(table).downstream().resolve(graph)
+        ),
+        "let dbt go on for it",
+    )
+    assert len(models) == len(MODELS)
 
 
 def test_every_check_has_a_description(defs: dg.Definitions) -> None:
