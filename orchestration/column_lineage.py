@@ -194,8 +194,9 @@ def _column(kind: str, made: "Node | None") -> Column:
     from sqlglot import exp
 
     leaves = [node for node in _walk(made) if not node.downstream] if made else []
-    tables = [node for node in leaves if isinstance(node.expression, exp.Table) and node.expression.db]
-    origins = {_origin(node.expression, node.name) for node in tables}
+    # A table without a schema is a function, such as range().
+    tables = [(node.expression, node.name) for node in leaves if isinstance(node.expression, exp.Table)]
+    origins = {_origin(table, name) for table, name in tables if table.db}
     expression = "" if origins else "; ".join(sorted({node.expression.unalias().sql(DIALECT) for node in leaves}))
     return Column(kind, tuple(sorted(origins)), expression)
 

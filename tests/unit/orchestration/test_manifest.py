@@ -53,5 +53,12 @@ def test_a_changed_byte_changes_the_fingerprint(project: Path) -> None:
     assert manifest._fingerprint(project) != before
 
 
+def test_another_dbt_makes_the_manifest_stale(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs load what dbt parsed as dbt keeps it; an upgrade parses anew instead of failing on it."""
+    before = manifest._fingerprint(project)
+    monkeypatch.setattr(manifest, "version", lambda package: f"{package} of tomorrow")
+    assert manifest._fingerprint(project) != before
+
+
 def _must_not_start(*_arguments: object, **_options: object) -> None:
     raise AssertionError
