@@ -84,21 +84,16 @@ def drift(connection: duckdb.DuckDBPyConnection, as_of: date) -> Look:
     from ml import plots_of_tables
 
     rows = connection.execute(DRIFT, [as_of]).df()
-    found = _shown("most_shifted", rows.head(ROWS))
-    return {"figure": dg.MetadataValue.md(image(plots_of_tables.drift(rows), "drift")), **found} if len(rows) else found
+    return _shown("most_shifted", rows.head(ROWS), lambda: plots_of_tables.drift(rows))
 
 
 def _shown(name: str, rows: pd.DataFrame, draw: Callable[[], Any] | None = None) -> Look:
-    if rows.empty:
-        return {name: dg.MetadataValue.md(markdown.of_frame(rows))}
-    drawn = {} if draw is None else {"figure": dg.MetadataValue.md(image(draw(), name))}
+    drawn = {} if draw is None or rows.empty else {"figure": dg.MetadataValue.md(image(draw(), name))}
     return {**drawn, name: dg.MetadataValue.md(markdown.of_frame(rows))}
 
 
 def predictions(rows: pd.DataFrame) -> Look:
     """The statements with the highest value, each with interval and reasons."""
-    if rows.empty:
-        return _shown("highest", rows)
     highest = rows.sort_values("value", ascending=False).head(ROWS)
     said = {name: highest[name].map(_in_words) for name in ("reasons", "actions") if name in highest}
     hidden = [name for name in HIDDEN if name in highest]
