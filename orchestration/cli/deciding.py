@@ -65,11 +65,14 @@ def reject(model: Model, version: Version, reason: Reason, approver: Approver) -
 
 
 def rollback(model: Model, reason: Reason, approver: Approver) -> int:
-    """Make the champion's predecessor champion again.
+    """Make the champion's predecessor champion again; refused if the champion is another one once the company is free.
 
     Example: lifecycle rollback churn --reason "complaints about version 5"
     """
-    return _decided("roll_back_model", model, approver, reason)
+    from ml import registry
+
+    champion = registry.champion_info(given().deployment.model_store(), model)
+    return _decided("roll_back_model", model, approver, reason, version=champion.version if champion else "")
 
 
 def _version(store: "Store", model: str, version: str) -> "VersionInfo":
