@@ -258,6 +258,9 @@ def _load_pyfunc(path: str) -> Servable:
 def _experiment(client: "MlflowClient", store: Store) -> str:
     found = client.get_experiment_by_name(store.experiment)
     if found is not None:
+        # Deleted in the UI it keeps its name, and no run can begin in it.
+        if found.lifecycle_stage == "deleted":
+            client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
     kind = {KIND: "custom_model_development"}
     return str(client.create_experiment(store.experiment, store.artifact_location, kind))

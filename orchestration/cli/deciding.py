@@ -36,9 +36,11 @@ def promote(
 
     Example: lifecycle promote churn 4 --reason "better in the north, checked by hand" --approver ann
     """
+    from ml.review_rules import REJECTED, review_of
+
     store = given().deployment.model_store()
     found = _version(store, model, version)
-    if found.tags.get("review") == "rejected":
+    if review_of(found) == REJECTED:
         message = f"{model} version {version} was rejected ({found.tags.get('review_comment', 'no reason kept')})."
         raise RefusedError(f"{message} Train another one.")
     if found.status == "failed_gates" and not is_despite_gates:

@@ -406,6 +406,13 @@ def test_a_champion_deleted_in_mlflow_is_noted_and_replaced(store: Store, log: L
     assert log(data="b").champion.version == "1"
 
 
+def test_an_experiment_deleted_in_mlflow_stops_no_training(store: Store, log: Log) -> None:
+    """What is registered is served on, and the next training finds its place again."""
+    client_of(store).delete_experiment(log(data="a").experiment_id)
+    assert registry.load_champion(store, "churn", Doubler.load)[1].version == "1"
+    assert log(data="b").champion.version == "2"
+
+
 def test_the_challenger_of_a_rejected_training_is_another(store: Store, log: Log) -> None:
     """Rejecting an older version leaves the newer challenger alone."""
     log(data="a")
