@@ -25,8 +25,8 @@ from ml.bundles import Servable
 from ml.evaluation import TrainingOutcome, TrainingReport
 from ml.registrations import Registration, RegistryError, Store, VersionInfo
 from ml.registry_client import CHALLENGER, CHAMPION, all_versions, client_of, info_by_alias, info_of
+from ml.registry_moves import promote_by_gates, settle
 from ml.registry_reviews import apply_reviews as apply_reviews
-from ml.registry_reviews import move_champion, settle
 from ml.registry_reviews import promote as promote
 from ml.registry_reviews import reject as reject
 from ml.registry_reviews import roll_back as roll_back
@@ -79,6 +79,12 @@ def challenger_info(store: Store, name: str) -> VersionInfo | None:
     return info_by_alias(client_of(store), store.registered(name), CHALLENGER)
 
 
+def champion_to_beat(store: Store, name: str) -> VersionInfo | None:
+    """The champion that a challenger has to compare with: neither a fallback nor one that is not served."""
+    info = champion_info(store, name)
+    return info if _may_be_served(info) else None
+
+
 def versions(store: Store) -> list[VersionInfo]:
     """Every registered version of every model."""
     return all_versions(store)
@@ -127,9 +133,8 @@ def _register_all(
         promoted = report.status == "validated" and provenance.promotion == "automatic"
     is_outdated = outcome.expires and report.status != "validated"
     if not promoted and (not _may_be_served(champion) or is_outdated):
-        fallback = _register(client, run_id, report, outcome.fallback, provenance, "fallback")
-        move_champion(client, report.model, fallback)
-    return info_of(_place(client, report, version, promoted=promoted)) if version is not None else None
+        _serve_fallback(client, run_id, outcome, provenance, champion)
+    return info_of(_place(client, report, version, provenance, promoted=promoted)) if version is not None else None
 
 
 def _serve_something(
@@ -143,8 +148,27 @@ def _serve_something(
     if champion is not None and refusal(champion) is None:
         return
     with mlflow.start_run(run_id=run_id):
-        fallback = _register(client, run_id, outcome.report, outcome.fallback, provenance, "fallback")
-    move_champion(client, outcome.report.model, fallback)
+        _serve_fallback(client, run_id, outcome, provenance, champion)
+
+
+def _serve_fallback(
+    client: "MlflowClient",
+    run_id: str,
+    outcome: TrainingOutcome[Any, Any],
+    provenance: Provenance,
+    champion: VersionInfo | None,
+) -> None:
+    """Register the training's fallback as champion, with the reason why the champion before does not stay."""
+    version = _register(client, run_id, outcome.report, outcome.fallback, provenance, "fallback")
+    if champion is None:
+        why = "there is no champion"
+    elif refusal(champion) is not None:
+        why = f"version {champion.version} is not served"
+    elif champion.status == "fallback":
+        why = f"newer than version {champion.version}, a fallback too"
+    else:
+        why = f"the forecast of version {champion.version} is outdated"
+    promote_by_gates(client, outcome.report.model, version, f"fallback: {why}", provenance.dagster_run_id or "")
 
 
 def _settled(client: "MlflowClient", name: str, provenance: Provenance) -> None:
@@ -159,12 +183,14 @@ def _may_be_served(champion: VersionInfo | None) -> bool:
     return champion is not None and champion.status != "fallback" and refusal(champion) is None
 
 
-def _place(client: "MlflowClient", report: TrainingReport, version: str, *, promoted: bool) -> "ModelVersion":
+def _place(
+    client: "MlflowClient", report: TrainingReport, version: str, provenance: Provenance, *, promoted: bool
+) -> "ModelVersion":
     if report.status == "validated" and not promoted:
         for tag, value in ((REVIEWER, ""), (COMMENT, ""), (REVIEW, WAITING)):
             client.set_model_version_tag(report.model, version, tag, value)
     if promoted:
-        move_champion(client, report.model, version)
+        promote_by_gates(client, report.model, version, "every gate passed", provenance.dagster_run_id or "")
     else:
         client.set_registered_model_alias(report.model, CHALLENGER, version)
     return client.get_model_version(report.model, version)
@@ -232,6 +258,9 @@ def _load_pyfunc(path: str) -> Servable:
 def _experiment(client: "MlflowClient", store: Store) -> str:
     found = client.get_experiment_by_name(store.experiment)
     if found is not None:
+        # Deleted in the UI it keeps its name, and no run can begin in it.
+        if found.lifecycle_stage == "deleted":
+            client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
     kind = {KIND: "custom_model_development"}
     return str(client.create_experiment(store.experiment, store.artifact_location, kind))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
+MOST_VERSIONS: Final = 10_000
 
 
 def client_of(store: Store) -> "MlflowClient":
@@ -67,8 +68,13 @@ def info_of(version: "ModelVersion") -> VersionInfo:
     return VersionInfo(version.name, str(version.version), str(version.run_id), status, earlier, tags)
 
 
-def all_versions(store: Store, registered: str | None = None) -> list[VersionInfo]:
-    """Every version of the store's models, or of one by its name in the registry."""
-    wanted = f"name = '{registered}'" if registered is not None else None
-    found = client_of(store).search_model_versions(wanted, max_results=10_000)
+def all_versions(store: Store) -> list[VersionInfo]:
+    """Every version of the store's models."""
+    found = client_of(store).search_model_versions(max_results=MOST_VERSIONS)
     return [info_of(version) for version in found if store.owns(version.name)]
+
+
+def versions_of(client: "MlflowClient", name: str) -> list[VersionInfo]:
+    """Every version of a model by its name in the registry, the oldest first."""
+    found = client.search_model_versions(f"name = '{name}'", max_results=MOST_VERSIONS)
+    return sorted((info_of(version) for version in found), key=lambda info: int(info.version))

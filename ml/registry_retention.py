@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ml.registrations import Store
-from ml.registry_client import CHAMPION, client_of
+from ml.registry_client import CHAMPION, client_of, info_of
+from ml.registry_moves import predecessor
 from ml.review_rules import REVIEW, WAITING
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ def _needed(client: "MlflowClient", versions: Collection["ModelVersion"]) -> set
         aliases = dict(model.aliases)
         wanted |= {(model.name, str(version)) for version in aliases.values()}
         if CHAMPION in aliases:
-            champion = client.get_model_version(model.name, aliases[CHAMPION])
-            wanted.add((model.name, champion.tags.get(PREDECESSOR, "")))
+            champion = info_of(client.get_model_version(model.name, aliases[CHAMPION]))
+            back = predecessor(client, champion)
+            wanted.add((model.name, back.version if back else ""))
     return {
         str(version.run_id)
         for version in versions

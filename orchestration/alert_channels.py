@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from email.message import EmailMessage
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -50,11 +51,14 @@ class AlertChannels:
             ValueError: names the variable and the mend, never its value.
         """
         for name, value in (("LIFECYCLE_ALERT_WEBHOOK", self.webhook), ("LIFECYCLE_ALERT_SLACK", self.slack)):
-            if value and urlsplit(value).scheme not in ("http", "https"):
+            if value and not _is_address(value, ("http", "https")):
                 msg = f"{name} is not an address that begins with https:// or http://"
                 raise ValueError(msg)
-        if self.smtp and urlsplit(self.smtp).scheme not in SMTP_PORTS:
-            msg = "LIFECYCLE_SMTP is not of the form smtp://user:password@host:port or smtps://..."
+        if self.smtp and not _is_address(self.smtp, tuple(SMTP_PORTS)):
+            msg = (
+                "LIFECYCLE_SMTP is not of the form smtp://user:password@host:port or smtps://... (in a password, "
+                "characters that an address cannot hold are percent-encoded: / is %2F, @ is %40)"
+            )
             raise ValueError(msg)
         if bool(self.recipients) != bool(self.smtp):
             msg = "LIFECYCLE_ALERT_EMAIL (who) and LIFECYCLE_SMTP (how) need one another: set both or none"
@@ -73,16 +77,33 @@ class AlertChannels:
         return found
 
 
+def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    """Whether a server can be read from it; the errors of parsing would show parts of a password."""
+    try:
+        place = urlsplit(value)
+        return place.scheme in schemes and bool(place.hostname) and place.port != 0
+    except ValueError:
+        return False
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirected POST would arrive as a GET without its content, and count as delivered."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Let the answer stand as the error it is."""
+
+
 def _post(url: str, content: dict[str, object]) -> None:
     body, headers = json.dumps(content).encode(), {"Content-Type": "application/json"}
     request = urllib.request.Request(url, body, headers)  # noqa: S310 - the scheme is checked
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        with urllib.request.build_opener(_NoRedirects).open(request, timeout=SECONDS) as answer:
             answer.read(1024)
     except urllib.error.HTTPError as error:
-        msg = f"the address answered {error.code}"
+        is_elsewhere = error.code in range(300, 400)
+        msg = f"the address answered {error.code}{': set the address that it redirects to' if is_elsewhere else ''}"
         raise NotDeliveredError(msg) from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         # The text of such an error may hold the address.
         reason = getattr(error, "reason", error)
         msg = f"the address cannot be reached ({type(reason).__name__})"
@@ -102,6 +123,7 @@ def _mail(address: str, recipients: tuple[str, ...], message: Message) -> None:
     mail["Subject"] = message.title
     mail["From"] = user if "@" in user else f"customer-lifecycle@{place.hostname}"
     mail["To"] = ", ".join(recipients)
+    mail["Date"] = datetime.fromisoformat(message.at)
     mail["Message-ID"] = f"<{message.id}@customer-lifecycle>"
     mail.set_content(message.text)
     try:
@@ -114,7 +136,7 @@ def _mail(address: str, recipients: tuple[str, ...], message: Message) -> None:
             # What a server says to the farewell changes nothing about a mail that it took.
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 server.quit()
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, ValueError, smtplib.SMTPException) as error:
         code = getattr(error, "smtp_code", None)
         msg = f"the mail server did not take it ({type(error).__name__}{f' {code}' if code else ''})"
         raise NotDeliveredError(msg) from None

@@ -18,6 +18,9 @@ from typing import Any, Final
 # What differs between two failures of one cause: numbers, names of runs, addresses in memory.
 VARYING: Final = re.compile(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d+(?:[.,]\d+)*")
 MOST_WAITING: Final = 100
+# Slack cuts texts beyond 4,000 characters, and what to do stands at the end.
+MOST_LINES: Final = 8
+LONGEST_LINE: Final = 400
 SECONDS_PER_HOUR: Final = 3600.0
 
 
@@ -148,7 +151,7 @@ class Desk:
         if not ended:
             return memory
         left = {key: one for key, one in memory.incidents.items() if key not in keys}
-        lines = tuple(f"Over: {one.title} (since {_day(one.since)}, seen {_times(one.times)})" for one in ended)
+        lines = few([f"Over: {one.title} (since {_day(one.since)}, seen {_times(one.times)})" for one in ended])
         identity = " ".join(f"{one.key} {one.since}" for one in ended)
         return self.said(replace(memory, incidents=left), kind, title, lines, link, now, identity)
 
@@ -166,11 +169,20 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("|".join(VARYING.sub("#", part) for part in parts).encode()).hexdigest()[:16]
 
 
-def deliver(memory: Memory, senders: Mapping[str, Callable[[Message], None]]) -> tuple[Memory, list[str], list[str]]:
+def few(lines: Sequence[str]) -> list[str]:
+    """As many lines as a message holds, none too long, and how many more there are."""
+    shown = [line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..." for line in lines[:MOST_LINES]]
+    return shown + ([f"... and {len(lines) - MOST_LINES} more."] if len(lines) > MOST_LINES else [])
+
+
+def deliver(
+    memory: Memory, senders: Mapping[str, Callable[[Message], None]], is_time_over: Callable[[], bool] = lambda: False
+) -> tuple[Memory, list[str], list[str]]:
     """Try to send what waits; returns what still waits, what was sent, and what went wrong.
 
     A channel that fails is left alone until the next call, the others go on; a channel that is no longer there is
-    given up.
+    given up. Once the time is over nothing more is begun: Dagster ends a tick that takes too long, and what it had sent
+    would be sent again.
     """
     sent: list[str] = []
     failed: dict[str, str] = {}
@@ -178,7 +190,7 @@ def deliver(memory: Memory, senders: Mapping[str, Callable[[Message], None]]) ->
     for waiting in memory.outbox:
         pending = [channel for channel in waiting.channels if channel in senders]
         for channel in list(pending):
-            if channel in failed:
+            if channel in failed or is_time_over():
                 continue
             try:
                 senders[channel](waiting.message)

@@ -1,8 +1,9 @@
 """The prediction ledger: append-only tables of everything ever predicted, with as_of and model version.
 
 Belongs here: appending rows once, and views of the newest statement. A row is never changed or deleted: if the same
-model says something else for the same entity and as_of (because late data changed the features), that is a new row.
-Does not belong here: predicting.
+model says something else for the same entity and as_of (because late data changed the features), that is a new row, and
+so is what a model says again after another one spoke. The newest statement is of a version that people do not refuse
+(`models.reviews`). Does not belong here: predicting.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,14 @@ from datetime import datetime
 import duckdb
 import pandas as pd
 
+from orchestration import records
+
 SCHEMA = "predictions"
+# What was decided last about a version counts; who moved an alias said nothing about it.
+REFUSED = (
+    "select version from models.reviews where model = '{}' and decision not in ('alias_moved', 'alias_removed') "
+    "group by version having arg_max(decision, decided_at) in ('rejected', 'rolled_back')"
+)
 STAMPS = ("model_version", "status", "run_id", "made_at")
 
 
@@ -65,6 +73,7 @@ def tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def _create(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
     name = f'{SCHEMA}."{table}"'
     partition = ", ".join(f'"{key}"' for key in keys)
+    records.create(connection)
     connection.execute(f"create schema if not exists {SCHEMA}")
     connection.execute(f"create table if not exists {name} as from new_predictions limit 0")
     # A model may say more than the fallback before it.
@@ -73,18 +82,19 @@ def _create(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[st
     connection.execute(
         f'create or replace view {SCHEMA}."{table}_latest" as '  # noqa: S608 - names from our own code
         f"select * exclude (statement) from (select *, row_number() over "
-        f"(partition by {partition} order by made_at desc, model_version desc) as statement from {name}) "
-        "where statement = 1"
+        f"(partition by {partition} order by made_at desc, model_version desc) as statement from {name} "
+        f"where model_version not in ({REFUSED.format(table)})) where statement = 1"
     )
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str], said: Sequence[str]) -> int:
-    """Insert what differs from the newest statement of the same model version about the same key."""
+    """Insert what differs from the newest statement about the same key: in its words, or in who says them.
+
+    Who spoke before and speaks again after another version would otherwise leave the other's statement the newest one.
+    """
     name = f'{SCHEMA}."{table}"'
-    identity = [*keys, "model_version"]
-    partition = ", ".join(f'"{column}"' for column in identity)
-    same_key = " and ".join(f'old."{column}" is not distinct from new."{column}"' for column in identity)
-    same_words = " and ".join(f'old."{column}" is not distinct from new."{column}"' for column in said) or "true"
+    partition = ", ".join(f'"{key}"' for key in keys)
+    same = " and ".join(f'old."{name}" is not distinct from new."{name}"' for name in (*keys, *said, "model_version"))
     columns = ", ".join(f'"{column}"' for column in [*keys, *said, *STAMPS])
     # A new statement comes after every older one about the same, also where the machine's clock went back.
     known = " and ".join(f'old."{key}" is not distinct from new."{key}"' for key in keys)
@@ -95,6 +105,6 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[st
         f"insert into {name} ({columns}) select {columns} from ("  # noqa: S608
         f"select * replace (greatest(made_at, ({last})) as made_at) from new_predictions) as new where not exists ("
         f"select 1 from (select *, row_number() over (partition by {partition} order by made_at desc) as statement "
-        f"from {name}) as old where old.statement = 1 and {same_key} and {same_words}) returning 1"
+        f"from {name}) as old where old.statement = 1 and {same}) returning 1"
     ).fetchall()
     return len(rows)

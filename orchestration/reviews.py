@@ -3,8 +3,9 @@
 Belongs here: carrying out reviews, promoting, rejecting and rolling back as runs, and `models.reviews`. Does not belong
 here: what a decision does in the registry (`ml.registry_reviews`), noticing it (`orchestration.sensors`).
 
-The table only grows. Each row has its twin on the version in the registry, from which every one of these jobs adds the
-rows that a killed run did not write.
+The table only grows: a row for every change of champion, by people, by hands on the alias and by the gates of a
+training. Each row has its twin on the version in the registry, from which every one of these jobs, and every training,
+adds the rows that a killed run did not write.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import Deployment
 
 if TYPE_CHECKING:
+    from ml.registrations import Store
     from ml.review_rules import Decision
 
 
@@ -29,6 +31,12 @@ class OfModel(dg.Config):
     approver: str = "unknown reviewer"
 
 
+class OfChampion(OfModel):
+    """Which champion is meant; without a version whichever it is by then."""
+
+    version: str = ""
+
+
 class OfVersion(OfModel):
     """Which version is decided about."""
 
@@ -37,7 +45,7 @@ class OfVersion(OfModel):
 
 DECISIONS: dict[str, tuple[type[OfModel], str]] = {
     "roll_back_model": (
-        OfModel,
+        OfChampion,
         "Make the predecessor of a model's champion champion again, with a reason; the version left is not served "
         "until a person approves it.",
     ),
@@ -65,8 +73,8 @@ def apply_reviews(company: str, pool: str) -> dg.JobDefinition:
     def carry_out(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         from ml import registry
 
-        registry.apply_reviews(deployment.model_store(), context.run_id)
-        _record(context, deployment)
+        done = registry.apply_reviews(deployment.model_store(), context.run_id)
+        _record(context, deployment, done)
 
     @dg.job(
         name="apply_reviews",
@@ -103,22 +111,15 @@ def decision_job(name: str, company: str, pool: str) -> dg.JobDefinition:
     return job
 
 
-def _decide(name: str, deployment: Deployment, config: OfModel, run_id: str) -> None:
+def _decide(name: str, deployment: Deployment, config: OfChampion | OfVersion, run_id: str) -> None:
     from ml import registry
 
-    store = deployment.model_store()
-    if isinstance(config, OfVersion):
-        act = registry.promote if name == "promote_model" else registry.reject
-        act(
-            store,
-            config.model,
-            config.version,
-            approver=config.approver,
-            reason=config.reason,
-            dagster_run_id=run_id,
-        )
+    store, word = deployment.model_store(), {"approver": config.approver, "reason": config.reason}
+    if name == "roll_back_model":
+        registry.roll_back(store, config.model, version=config.version, dagster_run_id=run_id, **word)
     else:
-        registry.roll_back(store, config.model, approver=config.approver, reason=config.reason, dagster_run_id=run_id)
+        act = registry.promote if name == "promote_model" else registry.reject
+        act(store, config.model, config.version, dagster_run_id=run_id, **word)
 
 
 def write(connection: duckdb.DuckDBPyConnection, decisions: Sequence["Decision"]) -> int:
@@ -133,25 +134,42 @@ def write(connection: duckdb.DuckDBPyConnection, decisions: Sequence["Decision"]
             "? as champion_version, ? as decided_by, ? as reason, ?::timestamptz at time zone 'UTC' as decided_at, "
             "? as run_id, ? as dagster_run_id) as one "
             "where not exists (select 1 from models.reviews as kept "
-            "where kept.model = one.model and kept.version = one.version and kept.number = one.number)",
+            "where kept.model = one.model and kept.version = one.version and kept.decided_at = one.decided_at)",
             [model, one.version, one.number, one.decision, one.previous_version or None, one.champion_version or None,
              one.decided_by, one.reason, one.decided_at, one.run_id, one.dagster_run_id or None],
         ).fetchall()[0][0]  # fmt: skip
     return added
 
 
-def _record(context: dg.OpExecutionContext, deployment: Deployment) -> None:
-    """Write what the warehouse does not hold, of this run or of a killed one, and only then note that it does."""
+def record(connection: duckdb.DuckDBPyConnection, store: "Store", done: Sequence["Decision"] = ()) -> int:
+    """Write what the warehouse does not hold, of a killed run or all of it after a loss, and then note that it does.
+
+    Args:
+        done: decisions made now, of which a removed version can keep none.
+
+    Returns:
+        The number of rows added.
+    """
+    from ml import registry_reviews
+
+    found = registry_reviews.recorded(store)
+    added = write(connection, [*found, *(one for one in done if one not in found)])
+    registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
+    return added
+
+
+def _record(context: dg.OpExecutionContext, deployment: Deployment, done: Sequence["Decision"] = ()) -> None:
+    """Record, and show what was new."""
     from ml import registry_reviews
 
     store = deployment.model_store()
-    missing = registry_reviews.unrecorded(store)
+    made = registry_reviews.unrecorded(store)
+    made += [one for one in done if one not in made]
     with deployment.warehouse() as connection:
-        added = write(connection, missing)
-    registry_reviews.mark_recorded(store, missing)
-    for one in missing:
+        added = record(connection, store, made)
+    for one in made:
         context.log.info(f"{one.model} version {one.version} {one.decision} by {one.decided_by}: {one.reason}")
-    context.add_output_metadata({"decisions": dg.MetadataValue.md(_table(missing)), "rows_added": added})
+    context.add_output_metadata({"decisions": dg.MetadataValue.md(_table(made)), "rows_added": added})
 
 
 def _table(made: Sequence["Decision"]) -> str:
@@ -160,7 +178,15 @@ def _table(made: Sequence["Decision"]) -> str:
         return "nothing was decided"
     head = ["| model | version | decision | champion now | by | reason |", "|---|---|---|---|---|---|"]
     rows = [
-        f"| {one.model} | {one.version} | {one.decision} | {one.champion_version} | {one.decided_by} | {one.reason} |"
+        f"| {one.model} | {one.version} | {one.decision} | {one.champion_version} | {_cell(one.decided_by)} "
+        f"| {_cell(one.reason)} |"
         for one in made
     ]
     return "\n".join(head + rows)
+
+
+def _cell(text: str) -> str:
+    """Whatever a person wrote, within one cell."""
+    from ml.review_rules import shortened
+
+    return shortened(text).replace("|", "\\|")

@@ -13,7 +13,7 @@ import dagster as dg
 
 from feature_definitions import registry as views
 from ingestion.contract import TABLES
-from orchestration import figures, frames, model_looks, records, training_sets
+from orchestration import figures, frames, model_looks, records, reviews, training_sets
 from orchestration.checks import model_quality
 from orchestration.code_identity import code_version, git_commit
 from orchestration.resources import POOL, Deployment
@@ -89,10 +89,9 @@ def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Re
 
     store = deployment.model_store()
     with deployment.warehouse() as connection:
-        champion = registry.champion_info(store, name)
-        learned = champion is not None and champion.status != "fallback"
+        champion = registry.champion_to_beat(store, name)
         trained = TRAINERS[name](
-            connection, deployment.company, registry.load_version(store, champion) if champion and learned else None
+            connection, deployment.company, registry.load_version(store, champion) if champion else None
         )
         stored = training_sets.keep(connection, deployment, name, trained)
         drawn = figures.of_training(connection, trained.outcome, deployment.company.currency)
@@ -115,6 +114,7 @@ def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Re
         registration = registry.log_training(store, trained.outcome, provenance)
         training_sets.prune(deployment)
         records.write(connection, _record(name, trained, registration, provenance.snapshot_id), trained.outcome.report)
+        reviews.record(connection, store)
     return trained, registration, figures.images(drawn)
 
 

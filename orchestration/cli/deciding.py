@@ -36,9 +36,11 @@ def promote(
 
     Example: lifecycle promote churn 4 --reason "better in the north, checked by hand" --approver ann
     """
+    from ml.review_rules import REJECTED, review_of
+
     store = given().deployment.model_store()
     found = _version(store, model, version)
-    if found.tags.get("review") == "rejected":
+    if review_of(found) == REJECTED:
         message = f"{model} version {version} was rejected ({found.tags.get('review_comment', 'no reason kept')})."
         raise RefusedError(f"{message} Train another one.")
     if found.status == "failed_gates" and not is_despite_gates:
@@ -65,11 +67,14 @@ def reject(model: Model, version: Version, reason: Reason, approver: Approver) -
 
 
 def rollback(model: Model, reason: Reason, approver: Approver) -> int:
-    """Make the champion's predecessor champion again.
+    """Make the champion's predecessor champion again; refused if the champion is another one once the company is free.
 
     Example: lifecycle rollback churn --reason "complaints about version 5"
     """
-    return _decided("roll_back_model", model, approver, reason)
+    from ml import registry
+
+    champion = registry.champion_info(given().deployment.model_store(), model)
+    return _decided("roll_back_model", model, approver, reason, version=champion.version if champion else "")
 
 
 def _version(store: "Store", model: str, version: str) -> "VersionInfo":

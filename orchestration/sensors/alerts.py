@@ -11,16 +11,19 @@ from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 
 from orchestration import failures, snapshot
 from orchestration.alert_channels import AlertChannels
-from orchestration.alerts import SECONDS_PER_HOUR, Desk, Incident, Memory, deliver, key_of
+from orchestration.alerts import SECONDS_PER_HOUR, Desk, Incident, Memory, deliver, few, key_of
 from orchestration.dead_runs import COMPANY_TAG
 from orchestration.failures import Cause
 from orchestration.resources import Deployment
 
 INTERVAL_SECONDS = 30
 EVENTS_PER_TICK = 50
+# Dagster ends a tick after 60 seconds; the last message begun may take a while.
+SENDING_SECONDS = 20.0
 # Set by Dagster on a failed run that it will launch again: only the last try is told of.
 WILL_RETRY = "dagster/will_retry"
 # A run that ended, and whether it failed.
@@ -42,7 +45,7 @@ def alert_on_failure(deployment: Deployment, channels: AlertChannels) -> dg.Sens
         ),
     )
     def tell(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        memory, ends = _ends(context, company.name)
+        memory, ends = _ends(context, deployment)
         now = time.time()
         for run, has_failed in ends:
             if has_failed:
@@ -67,7 +70,7 @@ def warnings_digest(deployment: Deployment, channels: AlertChannels) -> dg.Senso
         description=f"Tells of checks that newly warn, at most every {company.alerts.digest_hours:g} hours.",
     )
     def tell(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        memory, ends = _ends(context, company.name)
+        memory, ends = _ends(context, deployment)
         now = time.time()
         incidents = dict(memory.incidents)
         for run, _ in ends:
@@ -97,7 +100,8 @@ def default_status(deployment: Deployment, channels: AlertChannels, severity: st
 
 def sent(context: dg.SensorEvaluationContext, memory: Memory, channels: AlertChannels) -> dg.SensorResult:
     """Send what waits; the tick says what was sent, and what could not be and will be tried again."""
-    memory, done, failed = deliver(memory, channels.senders)
+    end = time.monotonic() + SENDING_SECONDS
+    memory, done, failed = deliver(memory, channels.senders, lambda: time.monotonic() > end)
     for line in done:
         context.log.info(f"sent by {line}")
     for line in failed:
@@ -116,7 +120,7 @@ def readers_see(deployment: Deployment, now: float) -> str:
     return f"Readers see snapshot {seen.version}, with data up to {seen.as_of}, published {hours:.1f} hours ago."
 
 
-def _ends(context: dg.SensorEvaluationContext, company: str) -> tuple[Memory, list[End]]:
+def _ends(context: dg.SensorEvaluationContext, deployment: Deployment) -> tuple[Memory, list[End]]:
     """Runs of the company that ended since the last tick, in order; the first tick begins now."""
     memory = Memory.from_cursor(context.cursor)
     failed, succeeded = (
@@ -140,9 +144,17 @@ def _ends(context: dg.SensorEvaluationContext, company: str) -> tuple[Memory, li
         if last is not None and record.storage_id > last:
             break
         after, run = record.storage_id, context.instance.get_run_by_id(record.run_id)
-        if run is not None and run.tags.get(COMPANY_TAG, company) == company:
+        if run is not None and _is_of(run, deployment):
             ends.append((run, record in failed))
     return replace(memory, after=after), ends
+
+
+def _is_of(run: dg.DagsterRun, deployment: Deployment) -> bool:
+    """By its tag; a materialization from the asset graph has none, of several companies its code location tells."""
+    company, origin = run.tags.get(COMPANY_TAG), run.remote_job_origin
+    if company is None and origin is not None and deployment.is_shared:
+        company = origin.location_name
+    return company in (None, deployment.company_name)
 
 
 def _failed(
@@ -158,28 +170,39 @@ def _failed(
     if not found or run.tags.get(WILL_RETRY) == "true":
         return memory
     parts = sorted(f"{cause.what} {cause.reason}" for cause in found)
+    steps = tuple(sorted({cause.step for cause in found if cause.step}))
     incident = Incident(
         key=key_of(desk.company, run.job_name, *parts),
         evidence=run.run_id,
-        title=f"{desk.company}: {run.job_name} failed at {found[0].what}",
+        title=f"{desk.company}: {_named(run)} failed at {found[0].what}",
         lines=(
-            *(f"{cause.what}: {cause.reason}" for cause in found),
+            *few([f"{cause.what}: {cause.reason}" for cause in found]),
             readers_see(deployment, now),
             _mend(run, found, channels),
         ),
         link=f"{channels.ui_url}/runs/{run.run_id}",
         since=now,
-        job=run.job_name,
-        steps=tuple(sorted({cause.step for cause in found if cause.step})),
+        # A success of other assets from the graph mends nothing of these.
+        job="" if steps and _is_from_graph(run) else run.job_name,
+        steps=steps,
     )
     return desk.opened(memory, incident, "failed", now)
 
 
+def _is_from_graph(run: dg.DagsterRun) -> bool:
+    return run.job_name.startswith(IMPLICIT_ASSET_JOB_NAME)
+
+
+def _named(run: dg.DagsterRun) -> str:
+    return "a materialization from the asset graph" if _is_from_graph(run) else run.job_name
+
+
 def _mend(run: dg.DagsterRun, found: Sequence[Cause], channels: AlertChannels) -> str:
     checks = [f"{channels.ui_url}/assets/{cause.asset}?view=checks" for cause in found if cause.asset]
+    again = "them" if _is_from_graph(run) else run.job_name
     where = f" The check's rows and history: {checks[0]} ." if checks else ""
     return (
-        f"What to do: mend the cause named above, then launch {run.job_name} again (in the run's page: "
+        f"What to do: mend the cause named above, then launch {again} again (in the run's page: "
         f"Re-execute from failure). What was finished stays; nothing half-done was published.{where}"
     )
 
@@ -201,7 +224,7 @@ def _succeeded(
         for key, one in memory.incidents.items()
         if one.job == run.job_name or (one.steps and steps.issuperset(one.steps))
     ]
-    title, link = f"{desk.company}: {run.job_name} works again", f"{channels.ui_url}/runs/{run.run_id}"
+    title, link = f"{desk.company}: {_named(run)} works again", f"{channels.ui_url}/runs/{run.run_id}"
     return desk.closed(memory, over, "recovered", title, link, now)
 
 
@@ -210,9 +233,9 @@ def _digested(memory: Memory, desk: Desk, channels: AlertChannels, now: float) -
     new = {key: one for key, one in memory.incidents.items() if not one.told}
     if not new:
         return memory
-    lines = [f"{check}: {one.lines[0]}" for check, one in sorted(new.items())]
+    lines = few([f"{check}: {one.lines[0]}" for check, one in sorted(new.items())])
     told = {key: replace(one, told=now) for key, one in memory.incidents.items()}
-    title = f"{desk.company}: {len(new)} checks newly warn"
+    title = f"{desk.company}: {len(new)} checks newly warn" if len(new) > 1 else f"{desk.company}: a check newly warns"
     memory = replace(memory, digest=now, incidents=told)
     identity = " ".join(f"{key} {one.evidence}" for key, one in sorted(new.items()))
     return desk.said(memory, "warnings", title, lines, f"{channels.ui_url}/asset-groups", now, identity)

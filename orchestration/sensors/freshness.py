@@ -13,6 +13,7 @@ from orchestration import snapshot
 from orchestration.alert_channels import AlertChannels
 from orchestration.alerts import SECONDS_PER_HOUR, Incident, Memory
 from orchestration.coverage import WINDOW
+from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import Deployment
 from orchestration.sensors.alerts import default_status, desk_of, readers_see, sent
 
@@ -36,9 +37,15 @@ def watch_freshness(deployment: Deployment, channels: AlertChannels) -> dg.Senso
     )
     def tell(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         memory, now = Memory.from_cursor(context.cursor), time.time()
-        found = {SNAPSHOT: _old_snapshot(deployment, now), SOURCE: _silent_source(deployment, context.instance, now)}
+        failed = _last_failed(deployment, context.instance)
+        found = {
+            SNAPSHOT: _old_snapshot(deployment, failed, channels, now),
+            SOURCE: _silent_source(deployment, context.instance, now),
+        }
         for key, incident in found.items():
             if incident is not None:
+                if key == SNAPSHOT and key not in memory.incidents and failed and _is_told(deployment, now):
+                    continue
                 memory = desk.opened(memory, incident, "stale", now)
             else:
                 title = f"{desk.company}: the {key} is fresh again"
@@ -48,21 +55,41 @@ def watch_freshness(deployment: Deployment, channels: AlertChannels) -> dg.Senso
     return tell
 
 
-def _old_snapshot(deployment: Deployment, now: float) -> Incident | None:
-    """Nothing before the first snapshot: a company that never published has no readers to lose."""
+def _last_failed(deployment: Deployment, instance: dg.DagsterInstance) -> dg.DagsterRun | None:
+    """The company's newest ended run, if it failed."""
+    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    runs = instance.get_runs(dg.RunsFilter(statuses=ended, tags={COMPANY_TAG: deployment.company_name}), limit=1)
+    return runs[0] if runs and runs[0].status == dg.DagsterRunStatus.FAILURE else None
+
+
+def _is_told(deployment: Deployment, now: float) -> bool:
+    """Whether people know of the failed run that keeps the snapshot old: one cause, one message, for a while."""
+    limits = deployment.company.alerts
+    return "failure" in limits.severities and _age_hours(deployment, now) <= 2 * limits.snapshot_max_hours
+
+
+def _age_hours(deployment: Deployment, now: float) -> float:
+    """Of the snapshot that readers are on; 0 before the first: who never published has no readers to lose."""
+    seen = snapshot.current(deployment.published)
+    return (now - datetime.fromisoformat(seen.published_at).timestamp()) / SECONDS_PER_HOUR if seen else 0.0
+
+
+def _old_snapshot(
+    deployment: Deployment, failed: dg.DagsterRun | None, channels: AlertChannels, now: float
+) -> Incident | None:
     seen, limit = snapshot.current(deployment.published), deployment.company.alerts.snapshot_max_hours
-    if seen is None:
+    if seen is None or _age_hours(deployment, now) <= limit:
         return None
-    hours = (now - datetime.fromisoformat(seen.published_at).timestamp()) / SECONDS_PER_HOUR
-    if hours <= limit:
-        return None
+    todo = "look whether daemon and schedules run (Dagster, Deployment) and whether a run waits; then launch"
+    if failed is not None:
+        todo = f"the last run, {failed.job_name}, failed; mend its cause, which its page names, then launch"
     lines = (
         f"{readers_see(deployment, now)} The limit is {limit:g} hours.",
-        "What to do: look whether daemon and schedules run (Dagster, Deployment) and whether a run waits or failed; "
-        "then launch refresh_features.",
+        f"What to do: {todo} refresh_features. When it is done, a score_and_publish brings the new snapshot.",
     )
     title = f"{deployment.company_name}: the published snapshot is older than {limit:g} hours"
-    return Incident(SNAPSHOT, seen.version, title, lines, "", since=now)
+    link = f"{channels.ui_url}/runs/{failed.run_id}" if failed else f"{channels.ui_url}/deployment"
+    return Incident(SNAPSHOT, seen.version, title, lines, link, since=now)
 
 
 def _silent_source(deployment: Deployment, instance: dg.DagsterInstance, now: float) -> Incident | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml import registry, registry_reviews, review_rules
+from ml import registry, registry_moves, registry_reviews, review_rules
 from ml.registrations import RegistryError, Store
 from ml.registry_client import CHAMPION, client_of
 from tests.small_registry import PROVENANCE, Doubler, Log, outcome
@@ -45,10 +45,15 @@ def champion(store: Store) -> str:
     return info.version
 
 
-def told(store: Store) -> list[tuple[str, str, str, str, str]]:
+def told(store: Store, *, of_gates: bool = False) -> list[tuple[str, str, str, str, str]]:
     """Every decision on record: version, decision, champion after it, by whom and why."""
-    made = registry_reviews.unrecorded(store)
+    made = [one for one in registry_reviews.unrecorded(store) if of_gates or one.decided_by != review_rules.GATES]
     return [(one.version, one.decision, one.champion_version, one.decided_by, one.reason) for one in made]
+
+
+def record_all(store: Store) -> None:
+    """Note that the warehouse holds everything, as a run of the pipeline does."""
+    registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
 
 
 def test_review_waits_for_a_person(store: Store, log: Log) -> None:
@@ -59,7 +64,7 @@ def test_review_waits_for_a_person(store: Store, log: Log) -> None:
     assert [info.version for info in registry_reviews.look(store).waiting] == [waiting.version]
     served = registry.promote(store, "churn", waiting.version, approver="Ada", reason="better on new customers")
     assert registry.champion_info(store, "churn") == served
-    [made] = registry_reviews.unrecorded(store)
+    *_, made = registry_reviews.unrecorded(store)
     assert (made.decision, made.previous_version, made.champion_version) == ("promoted", "2", "1")
     assert (served.tags["approver"], served.tags["review_comment"]) == ("Ada", "better on new customers")
     assert served.tags["reviewed_at"] == made.decided_at
@@ -70,11 +75,12 @@ def test_review_waits_for_a_person(store: Store, log: Log) -> None:
 def test_tags_set_in_mlflow_are_carried_out_once(store: Store, log: Log, reviewer: dict[str, str], by: str) -> None:
     """Approved in MLflow means champion at the next look, and nothing more is to do after that."""
     log(promotion="review")
+    record_all(store)
     say(store, "1", **reviewer, review_comment="good", review="approved")
     assert list(registry_reviews.look(store).outstanding) == ["churn version 1: approved (good)"]
     assert len(registry.apply_reviews(store, "run-7")) == 1
     assert (champion(store), told(store)) == ("1", [("1", "promoted", "1", by, "good")])
-    registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
+    record_all(store)
     assert (registry.apply_reviews(store), list(registry_reviews.look(store).outstanding)) == ([], [])
 
 
@@ -160,6 +166,7 @@ def test_roll_back_without_a_predecessor_is_refused(store: Store, log: Log) -> N
 def test_an_alias_moved_by_hand_is_noted_and_approves(store: Store, log: Log) -> None:
     """The move is on record once, by an unknown reviewer, and can be rolled back."""
     log(promotion="review")
+    record_all(store)
     move_alias(store, "1")
     assert list(registry_reviews.look(store).outstanding) == ["churn: the alias was moved from version 2 to 1"]
     registry.apply_reviews(store)
@@ -220,7 +227,8 @@ def test_a_move_by_hand_just_before_a_training_is_kept(store: Store, log: Log) -
 def test_a_registry_of_before_is_taken_as_it_stands(store: Store, log: Log) -> None:
     """Where nothing says who was champion, the one that is there is no move by hand."""
     log()
-    client_of(store).delete_registered_model_tag("churn", registry_reviews.ON_RECORD)
+    record_all(store)
+    client_of(store).delete_registered_model_tag("churn", registry_moves.ON_RECORD)
     assert (list(registry_reviews.look(store).outstanding), registry.apply_reviews(store)) == ([], [])
 
 
@@ -247,9 +255,9 @@ def killed_at(patched: pytest.MonkeyPatch, last: int) -> None:
 def rerun(store: Store) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The next run of the reviews; the champion after it and every decision that is on record."""
     registry.apply_reviews(store)
-    registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
+    record_all(store)
     assert list(registry_reviews.look(store).outstanding) == []
-    kept = [one for info in registry.versions(store) for one in review_rules.decisions(info)]
+    kept = [one for one in registry_reviews.recorded(store) if one.decided_by != review_rules.GATES]
     return champion(store), tuple((one.decision, one.decided_by) for one in kept)
 
 
@@ -276,6 +284,133 @@ def test_killed_at_any_statement_a_rerun_ends_as_if_undisturbed(
         seen.append(rerun(copy))
     assert len(seen) >= 8
     assert set(seen) == {(before, ()), (after, ((act, "Ada"),))}
+
+
+def test_every_change_of_champion_is_on_record(store: Store, log: Log) -> None:
+    """An auditor reads who served when, by whom and why: gates, people, hands on the alias, and its removal."""
+    log(promotion="review")
+    registry.promote(store, "churn", "1", approver="Ada", reason="better")
+    log(data="b")
+    move_alias(store, "1")
+    registry.apply_reviews(store)
+    client_of(store).delete_registered_model_alias("churn", CHAMPION)
+    assert list(registry_reviews.look(store).outstanding)[-1] == "churn: the alias was removed from version 1"
+    registry.apply_reviews(store)
+    assert "churn has no champion" in registry_reviews.look(store).questions[0]
+    move_alias(store, "3")
+    registry.apply_reviews(store)
+    assert told(store, of_gates=True) == [
+        ("2", "promoted", "2", "gates", "fallback: there is no champion"),
+        ("1", "promoted", "1", "Ada", "better"),
+        ("3", "promoted", "3", "gates", "every gate passed"),
+        ("1", "alias_moved", "1", "unknown reviewer", "alias moved by hand"),
+        ("1", "alias_removed", "", "unknown reviewer", "alias moved by hand"),
+        ("3", "alias_moved", "3", "unknown reviewer", "alias moved by hand"),
+    ]
+    made = registry_reviews.recorded(store)
+    assert [one.previous_version for one in made[1:]] == [one.champion_version for one in made[:-1]]
+
+
+def test_the_name_and_reason_of_one_decision_are_not_taken_for_another(store: Store, log: Log) -> None:
+    """What Ada wrote once neither explains a rejection months later nor a move that somebody made by hand."""
+    log(data="a")
+    log(data="b", promotion="review")
+    say(store, "2", reviewer="Ada", review_comment="better", review="approved")
+    registry.apply_reviews(store)
+    say(store, "2", review="rejected")
+    assert registry.apply_reviews(store) == []
+    assert "say in review_comment why it is another now" in registry_reviews.look(store).questions[0]
+    say(store, "2", review="approved")
+    log(data="c")
+    move_alias(store, "2")
+    registry.apply_reviews(store)
+    assert told(store)[-1] == ("2", "alias_moved", "2", "unknown reviewer", "alias moved by hand")
+    assert registry.champion_info(store, "churn").tags["reviewer"] == "Ada"
+
+
+def test_an_approval_and_the_alias_set_together_are_one_promotion(store: Store, log: Log) -> None:
+    """Who also moves the alias is the reviewer, not an unknown hand."""
+    log(data="a")
+    log(data="b", promotion="review")
+    say(store, "2", reviewer="Ada", review_comment="better", review="Approved ")
+    move_alias(store, "2")
+    registry.apply_reviews(store)
+    assert told(store) == [("2", "promoted", "2", "Ada", "better")]
+
+
+def test_a_long_comment_in_any_script_is_kept_whole(store: Store, log: Log) -> None:
+    """Lines, quotes and signs of 5,000 characters reach the record, also where the run was killed after the move."""
+    log(data="a")
+    log(data="b", promotion="review")
+    why = ('größer "als" \\ 市场\n| ' * 300)[:5000].strip()
+    say(store, "2", reviewer="Ada", review_comment=why, review="approved")
+    with pytest.MonkeyPatch.context() as patched, contextlib.suppress(KilledError):
+        killed_at(patched, 4)
+        registry.apply_reviews(store)
+    assert champion(store) == "2"
+    noted = client_of(store).get_registered_model("churn").tags[registry_moves.MOVE]
+    assert len(noted) < 5000
+    registry.apply_reviews(store)
+    assert told(store) == [("2", "promoted", "2", "Ada", why)]
+
+
+def test_a_roll_back_reaches_back_past_deleted_and_refused_versions(store: Store, log: Log) -> None:
+    """Whatever was deleted in MLflow or moved by hand in between, the newest earlier champion that is left serves."""
+    for data in "abcd":
+        log(data=data)
+    move_alias(store, "2")
+    client_of(store).delete_model_version("churn", "3")
+    registry.reject(store, "churn", "4", approver="Ada", reason="late doubts")
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").version == "1"
+    with pytest.raises(RegistryError, match="no earlier champion"):
+        registry.roll_back(store, "churn", approver="Ada", reason="worse still")
+
+
+def test_a_roll_back_of_another_champion_than_was_meant_is_refused(store: Store, log: Log) -> None:
+    """A training or a reviewer may promote while the roll-back waits; what they promoted is not rolled back for it."""
+    log(data="a")
+    log(data="b")
+    log(data="c", promotion="review")
+    say(store, "3", reviewer="Bea", review_comment="best", review="approved")
+    with pytest.raises(RegistryError, match="version 2 was meant, but version 3 is champion by now"):
+        registry.roll_back(store, "churn", version="2", approver="Ada", reason="complaints")
+    assert (champion(store), told(store)) == ("3", [("3", "promoted", "3", "Bea", "best")])
+
+
+def test_two_reviewers_of_one_version_are_both_heard(store: Store, log: Log) -> None:
+    """What one said in MLflow is carried out before the other's command writes over it."""
+    log(data="a")
+    log(data="b", promotion="review")
+    say(store, "2", reviewer="Bea", review_comment="too few regions", review="rejected")
+    registry.promote(store, "churn", "2", approver="Ada", reason="enough for now")
+    assert [row[1::2] for row in told(store)] == [("rejected", "Bea"), ("promoted", "Ada")]
+
+
+def test_a_version_that_is_not_served_is_no_bar_for_the_next(store: Store, log: Log) -> None:
+    """A rejected only champion, which may be too good to be true, is not what a challenger has to beat."""
+    log()
+    assert registry.champion_to_beat(store, "churn").version == "1"
+    registry.reject(store, "churn", "1", approver="Ada", reason="it saw the future")
+    assert registry.champion_to_beat(store, "churn") is None
+
+
+def test_a_champion_deleted_in_mlflow_is_noted_and_replaced(store: Store, log: Log) -> None:
+    """The removal is told although its version can keep no record, and the next training serves again."""
+    log(data="a")
+    client_of(store).delete_model_version("churn", "1")
+    [made] = registry.apply_reviews(store)
+    assert (made.decision, made.version, made.champion_version) == ("alias_removed", "1", "")
+    assert registry.apply_reviews(store) == []
+    client_of(store).delete_registered_model("churn")
+    assert (registry.apply_reviews(store), registry_reviews.look(store).questions) == ([], ())
+    assert log(data="b").champion.version == "1"
+
+
+def test_an_experiment_deleted_in_mlflow_stops_no_training(store: Store, log: Log) -> None:
+    """What is registered is served on, and the next training finds its place again."""
+    client_of(store).delete_experiment(log(data="a").experiment_id)
+    assert registry.load_champion(store, "churn", Doubler.load)[1].version == "1"
+    assert log(data="b").champion.version == "2"
 
 
 def test_the_challenger_of_a_rejected_training_is_another(store: Store, log: Log) -> None:

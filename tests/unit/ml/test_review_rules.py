@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ml import review_rules as rules
-from ml.registrations import VersionInfo
+from ml.registrations import RegistryError, VersionInfo
 from ml.review_rules import Decision
 
 MADE = Decision(
@@ -32,6 +32,8 @@ def test_a_decision_survives_its_tag() -> None:
         ({"review": "approved", "review_comment": " "}, False),
         ({"review": "perhaps", "review_comment": "why not"}, False),
         ({"review": "approved", "review_comment": "better"}, True),
+        ({"review": " Approved", "review_comment": "better"}, True),
+        ({"review": "rejected", "review_comment": MADE.reason, MADE.tag: MADE.as_json()}, False),
         ({"review": "approved", "review_comment": "better", MADE.tag: MADE.as_json()}, False),
         ({"review": "rejected", "review_comment": "worse", MADE.tag: MADE.as_json()}, True),
     ],
@@ -41,6 +43,19 @@ def test_only_a_new_decision_with_a_reason_is_pending(tags: dict[str, str], is_p
     assert rules.is_pending(version(**tags)) is is_pending
 
 
+def test_a_word_that_is_no_decision_is_asked_about() -> None:
+    """A reviewer who writes another word than was agreed learns which there are."""
+    asked = rules.open_question(version(review="APPROVE", review_comment="better"))
+    assert asked == "churn version 3: the tag review is 'approve', which is none of approved, rejected, rolled_back"
+    assert rules.open_question(version(review="Waiting")) is None
+
+
+def test_a_record_changed_by_hand_is_named() -> None:
+    """What somebody wrote over a decision is no traceback but a sentence with the mend."""
+    with pytest.raises(RegistryError, match=r"changed by hand .* put it back"):
+        rules.decisions(version(decision_1="approved, see mail"))
+
+
 @pytest.mark.parametrize(
     ("status", "tags", "is_refused"),
     [
@@ -48,6 +63,7 @@ def test_only_a_new_decision_with_a_reason_is_pending(tags: dict[str, str], is_p
         ("fallback", {}, False),
         ("validated", {"review": "waiting"}, False),
         ("validated", {"review": "rejected"}, True),
+        ("validated", {"review": "Rejected "}, True),
         ("fallback", {"review": "rolled_back"}, True),
         ("failed_gates", {}, True),
         ("failed_gates", {"review": "approved"}, True),

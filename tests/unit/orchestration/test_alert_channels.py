@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from email import message_from_string
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,13 @@ from tests.catchers import Caught
 
 SECRET = "s3cret"  # noqa: S105 - not one
 MESSAGE = Message(
-    "4711", "failed", "small", "small: rebuild failed", ("step a: 1 < 2 & 3",), "http://ui/runs/1", "2026-01-01"
+    "4711",
+    "failed",
+    "small",
+    "small: rebuild failed",
+    ("step a: 1 < 2 & 3",),
+    "http://ui/runs/1",
+    "2026-01-01T05:00:00+00:00",
 )
 
 
@@ -48,6 +55,7 @@ def test_everybody_named_gets_the_mail(mail: Caught) -> None:
     [text] = mail.taken()
     found = message_from_string(text)
     assert (found["Subject"], found["To"]) == ("small: rebuild failed", "ada@example.org, bea@example.org")
+    assert found["Date"] == "Thu, 01 Jan 2026 05:00:00 +0000"
     assert (found["Message-ID"], "step a: 1 < 2 & 3" in text) == ("<4711@customer-lifecycle>", True)
 
 
@@ -80,12 +88,44 @@ def test_a_password_does_not_travel_in_the_clear(mail: Caught, monkeypatch: pyte
     assert mail.taken() == []
 
 
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_login_and_its_mail_travel_encrypted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """By STARTTLS and from the first byte; a server whose certificate nobody vouches for gets nothing."""
+    pem, tls = catchers.certificate(tmp_path)
+    with catchers.mail(tls, is_implicit=scheme == "smtps") as mail:
+        channels = AlertChannels(recipients=("a@b.c",), smtp=f"{scheme}://user:p%40ss@localhost:{mail.port}")
+        with pytest.raises(NotDeliveredError, match="SSLCertVerificationError"):
+            channels.senders["email"](MESSAGE)
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        channels.senders["email"](MESSAGE)
+        assert (mail.logins, len(mail.taken())) == ([("user", "p@ss")], 1)
+
+
+def test_a_redirect_is_not_taken_for_a_delivery(web: Caught) -> None:
+    """Followed, the message would arrive as a request without its content."""
+    web.moved = True
+    with pytest.raises(NotDeliveredError, match="302: set the address that it redirects to"):
+        AlertChannels(webhook=f"http://127.0.0.1:{web.port}/{SECRET}").senders["webhook"](MESSAGE)
+
+
+def test_what_only_sending_shows_to_be_wrong_is_not_delivered() -> None:
+    """A host that no name can be, or a recipient that a mail cannot name, ends no tick."""
+    channels = AlertChannels(webhook=f"https://{'a' * 70}.example/{SECRET}")
+    with pytest.raises(NotDeliveredError) as failure:
+        channels.senders["webhook"](MESSAGE)
+    assert SECRET not in str(failure.value)
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
         ({"webhook": f"ftp://{SECRET}"}, "LIFECYCLE_ALERT_WEBHOOK"),
         ({"slack": SECRET}, "LIFECYCLE_ALERT_SLACK"),
         ({"smtp": f"mail:{SECRET}", "recipients": ("a@b.c",)}, "LIFECYCLE_SMTP"),
+        ({"smtp": f"smtp://user:pa/{SECRET}@host:587", "recipients": ("a@b.c",)}, "LIFECYCLE_SMTP"),
+        ({"smtp": f"smtp://user:[{SECRET}@host:587", "recipients": ("a@b.c",)}, "LIFECYCLE_SMTP"),
+        ({"smtp": f"smtp://user:℀{SECRET}@host:587", "recipients": ("a@b.c",)}, "LIFECYCLE_SMTP"),
+        ({"webhook": f"https:///{SECRET}"}, "LIFECYCLE_ALERT_WEBHOOK"),
         ({"recipients": (SECRET,)}, "LIFECYCLE_ALERT_EMAIL"),
     ],
 )

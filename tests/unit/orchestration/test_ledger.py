@@ -78,6 +78,33 @@ def test_another_version_speaks_for_itself(connection: duckdb.DuckDBPyConnection
     assert ledger.tables(connection) == ["churn"]
 
 
+def newest(connection: duckdb.DuckDBPyConnection) -> list[tuple[float, str]]:
+    return connection.execute("select value, model_version from predictions.churn_latest").fetchall()
+
+
+def test_after_a_way_back_the_newest_statement_is_the_champions(connection: duckdb.DuckDBPyConnection) -> None:
+    """What a version said before another one spoke is said again, once, although its words are the same."""
+    append(connection, predictions(0.1))
+    append(connection, predictions(0.9), SECOND, version="2")
+    assert append(connection, predictions(0.1), datetime(2025, 3, 1)) == 1
+    assert append(connection, predictions(0.1), datetime(2025, 4, 1)) == 0
+    assert newest(connection) == [(0.1, "1")]
+
+
+def test_a_refused_version_is_not_the_newest_statement(connection: duckdb.DuckDBPyConnection) -> None:
+    """Months that nobody scores again show what was said before it; a hand on the alias makes it no better."""
+    append(connection, predictions(0.1))
+    append(connection, predictions(0.9), SECOND, version="2")
+    for number, (decision, expected) in enumerate(
+        [("promoted", "2"), ("rolled_back", "1"), ("alias_moved", "1"), ("promoted", "2"), ("rejected", "1")]
+    ):
+        connection.execute(
+            "insert into models.reviews (model, version, decision, decided_at) values ('churn', '2', ?, ?)",
+            [decision, datetime(2025, 3, 1 + number)],
+        )
+        assert [version for _, version in newest(connection)] == [expected]
+
+
 def test_two_rows_for_one_key_are_refused(connection: duckdb.DuckDBPyConnection) -> None:
     """A ledger that cannot say which of two statements counts is worth nothing."""
     doubled = pd.concat([predictions(0.1), predictions(0.2)])

@@ -26,6 +26,9 @@ TABLE = (
 )
 
 
+BY_GATES = ("1", 1, "promoted", None, "1", "gates", "every gate passed")
+
+
 @pytest.fixture
 def deployment(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """A company under review with a champion (version 1) and a version 2 that waits."""
@@ -38,6 +41,8 @@ def deployment(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyP
     for data, promotion in (("a", "automatic"), ("b", "review")):
         provenance = replace(PROVENANCE, content_hash=data, promotion=promotion)
         registry.log_training(deployed.model_store(), outcome(), provenance)
+    with deployed.warehouse() as connection:
+        assert reviews.record(connection, deployed.model_store()) == 1
     return deployed
 
 
@@ -78,9 +83,21 @@ def test_an_approval_in_mlflow_becomes_champion_and_a_row(deployment: Deployment
         result = execute(deployment, instance, reviews.apply_reviews("small", "duckdb_writer"), request)
         assert result.success
         assert tick(sensor, instance) == ([], "Waiting for a reviewer: nothing.")
-    assert query(deployment, TABLE) == [("2", 1, "promoted", "1", "2", "Ada", "better on new customers")]
-    [(run,)] = query(deployment, "select dagster_run_id from models.reviews")
+    assert query(deployment, TABLE) == [BY_GATES, ("2", 1, "promoted", "1", "2", "Ada", "better on new customers")]
+    [(run,)] = query(deployment, "select dagster_run_id from models.reviews where version = '2'")
     assert run == result.run_id
+
+
+def test_a_lost_warehouse_gets_its_decisions_back(deployment: Deployment) -> None:
+    """The registry holds them all; what is removed in MLflow afterwards stays in the table, told by its time."""
+    deployment.warehouse_path.unlink()
+    store = deployment.model_store()
+    with deployment.warehouse() as connection:
+        assert reviews.record(connection, store) == 1
+        client_of(store).delete_registered_model("churn")
+        registry.log_training(store, outcome(), replace(PROVENANCE, content_hash="c"))
+        assert reviews.record(connection, store) == 1
+    assert query(deployment, TABLE) == [BY_GATES, BY_GATES]
 
 
 def test_a_run_that_dies_before_the_row_is_repeated(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +115,7 @@ def test_a_run_that_dies_before_the_row_is_repeated(deployment: Deployment, monk
         assert execute(deployment, instance, job, again).success
         assert execute(deployment, instance, job).success
         assert tick(sensor, instance)[0] == []
-    assert [row[2] for row in query(deployment, TABLE)] == ["promoted"]
+    assert [row[2] for row in query(deployment, TABLE) if row != BY_GATES] == ["promoted"]
 
 
 def test_a_review_that_cannot_be_carried_out_is_not_tried_for_ever(
@@ -136,6 +153,7 @@ def test_people_decide_in_dagster_too(deployment: Deployment) -> None:
     [failure] = [event.step_failure_data for event in wrong.all_events if event.is_step_failure]
     assert "no earlier champion" in failure.user_failure_data.description
     assert query(deployment, TABLE) == [
+        BY_GATES,
         ("2", 1, "promoted", "1", "2", "Ada", "better"),
         ("2", 2, "rolled_back", "2", "1", "Ada", "worse in March"),
         ("2", 3, "rejected", "1", "1", "Ada", "for good"),

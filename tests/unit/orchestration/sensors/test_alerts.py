@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from orchestration.alert_channels import AlertChannels
 from orchestration.jobs import COMPANY_TAG
@@ -28,6 +29,8 @@ class Clock:
 
     def time(self) -> float:
         return self.now
+
+    monotonic = time
 
 
 def land(said: str) -> None:
@@ -202,6 +205,38 @@ def test_a_run_that_died_without_a_step_is_told(watch: Watch) -> None:
     assert "run: The process of this run was killed." in watch.tick()[0]["text"]
 
 
+def test_another_assets_success_mends_no_materialization(watch: Watch) -> None:
+    """What was materialized from the graph is over when the same assets were, and is not told as Dagster names it."""
+
+    @dg.asset
+    def deals(context: dg.AssetExecutionContext) -> None:
+        if context.run.tags.get("fails_with"):
+            land("file 17 is empty")
+
+    @dg.asset
+    def accounts() -> None:
+        """Does not fail."""
+
+    graph = dg.Definitions([deals, accounts]).resolve_implicit_global_asset_job_def()
+    watch.run("x", job=graph.get_subset(asset_selection={deals.key}))
+    assert watch.tick()[0]["title"] == "small: a materialization from the asset graph failed at step deals"
+    watch.run(job=graph.get_subset(asset_selection={accounts.key}))
+    assert watch.tick() == []
+    watch.run(job=graph.get_subset(asset_selection={deals.key}))
+    assert [one["kind"] for one in watch.tick()] == ["recovered"]
+
+
+@pytest.mark.parametrize(("location", "count"), [("other", 0), ("small", 1)])
+def test_of_several_companies_each_tells_its_own_materializations(watch: Watch, location: str, count: int) -> None:
+    """They have no tag of a company; their code location has its name."""
+    watch.deployment = Deployment(**{**watch.deployment.model_dump(), "companies": ["small", "other"]})
+    place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), "__repository__")
+    run = watch.instance.create_run_for_job(refresh, remote_job_origin=place.get_job_origin("refresh"), tags={})
+    assert COMPANY_TAG not in run.tags
+    watch.instance.report_run_failed(run, "The process of this run was killed.")
+    assert len(watch.tick()) == count
+
+
 def checked(*, passed: bool, severity: dg.AssetCheckSeverity) -> dg.JobDefinition:
     """A job whose asset is judged by one blocking check."""
 
@@ -247,6 +282,7 @@ def test_an_old_snapshot_and_a_silent_source_are_told_until_they_are_fresh(watch
     """Both ages come from the pointer and from what runs left; a company whose data end on a set day is not silent."""
     settings = tmp_path / "companies" / "small.toml"
     watch.make, watch.cursor = watch_freshness, None
+    watch.run()
     assert watch.tick() == []
     publish(watch.deployment, "2025-12-31T00:00:00+00:00")
     key = dg.AssetKey(["intermediate", "int_observation_window"])
@@ -262,6 +298,19 @@ def test_an_old_snapshot_and_a_silent_source_are_told_until_they_are_fresh(watch
         "small: the source is fresh again",
     }
     assert watch.tick(-48 * HOUR) == []
+
+
+def test_a_failure_that_is_told_keeps_the_old_snapshot_quiet_for_a_while(watch: Watch) -> None:
+    """One cause is one message; when it lasts twice as long, the second one names the failed run."""
+    watch.make, watch.cursor = watch_freshness, None
+    publish(watch.deployment, "2025-12-31T00:00:00+00:00")
+    run = watch.run("file 17 is empty")
+    assert watch.tick(13 * HOUR) == []
+    [message] = watch.tick(36 * HOUR)
+    assert "What to do: the last run, refresh, failed" in message["text"]
+    assert message["link"].endswith(run)
+    watch.run("file 17 is empty")
+    assert watch.tick() == []
 
 
 def test_alerts_run_from_the_start_once_there_is_somebody_to_tell(watch: Watch) -> None:
