@@ -5,8 +5,9 @@ alike: among rows with this score, the long-run share of positives lies between 
 from how many independent held-back rows had a similar score: a beta posterior around the calibrated probability,
 with the effective number of rows (divided by the design effect of repeated entities and by the drift of the rate from
 date to date). It also holds the rate that these rows had: a calibration of two parameters bends nowhere, and where it
-states two per cent of rows of which none ever has the event, their own rate is the better witness. Coverage is checked on the test rows, bin by bin, with the bin's own sampling error added. Belongs here:
-these bands and their coverage. Does not belong here: gates, intervals of amounts.
+states two per cent of rows of which none ever has the event, their own rate is the better witness. Coverage is checked
+on the test rows, bin by bin, with the bin's own sampling error added. Belongs here: these bands and their coverage.
+Does not belong here: gates, intervals of amounts.
 """
 
 from collections.abc import Mapping
