@@ -50,14 +50,12 @@ def _distance(value: FloatArray, true: FloatArray) -> float:
     return float(np.abs((true - value) @ member).sum() / len(value))
 
 
-def rate_coverage(
-    value: FloatArray, true: FloatArray, lower: FloatArray, upper: FloatArray, slack: float = 0.0
-) -> float:
-    """Share of rows whose group of like rows has its true rate within the group's mean interval, or `slack` of it."""
+def rate_coverage(value: FloatArray, true: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
+    """Share of rows whose group of like rows has its true rate within the group's mean interval."""
     member = bin_indicator(value, int(np.clip(len(value) // COVERAGE_ROWS, BINS, MOST_BINS)))
     count = member.sum(axis=0)
     rate, low, high = ((part @ member) / count for part in (true, lower, upper))
-    return float(count @ ((rate >= low - slack) & (rate <= high + slack)) / count.sum())
+    return float(count @ ((rate >= low) & (rate <= high)) / count.sum())
 
 
 def close_months(stated: FloatArray, true: FloatArray) -> dict[str, float]:

@@ -11,7 +11,7 @@ Per view: join labels to keys and times only and keep the newest event time, the
 alone. Every label row is kept once and in its order. No ASOF join is needed, so that the text runs on DuckDB and on
 Spark alike, and memory stays small because the inequality join is narrow. That join compares each label with every
 row of its key. Where a view has more than `DENSE_ROWS` rows of a key within its max age, time is cut into buckets:
-a label is compared with the rows of its own bucket and with the newest row of each earlier one.
+a label is compared with the rows of its own bucket and with the newest row of all earlier ones that are near enough.
 `docs/results/point_in_time.md` has the measurements.
 """
 
@@ -134,14 +134,18 @@ def _newest(view: FeatureView) -> str:
 
 
 def _buckets(view: FeatureView) -> str:
-    """Rows and labels with the number of their bucket, and the newest event time of each bucket.
+    """Rows and labels with the number of their bucket, and for each bucket the newest event time before it.
 
     A row is visible from the later of its two times on. In a bucket before the label's every row is visible, so
-    that its newest event time stands for all of them.
+    that its newest event time stands for all of them. It is handed on to the buckets that its max age reaches: there
+    are far fewer buckets than labels, each of which then asks once.
     """
     days = _bucket_days(view)
     name, key, event, known = view.name, view.entity, view.event_time, view.known_column
     shown = event if known == event else f"greatest({event}, {known})"
+    # Day numbers jump by one at the end of a common year, see `_bucket`.
+    reach = (view.max_age.days + view.max_age.days // 365 + 2) // days + 1
+    steps = ", ".join(f"({number})" for number in range(1, reach + 1))
     return f"""visible_{name} as (
     select {key}, {event} as event_time, {shown} as visible_time, {_bucket(shown, days)} as bucket
     from {view.table}
@@ -154,6 +158,13 @@ buckets_{name} as (
     group by {key}, bucket
 ),
 
+earlier_{name} as (
+    select buckets.{key}, buckets.bucket + steps.ahead as bucket, max(buckets.event_time) as event_time
+    from buckets_{name} as buckets
+    cross join (values {steps}) as steps (ahead)
+    group by buckets.{key}, buckets.bucket + steps.ahead
+),
+
 placed_{name} as (
     select {POSITION}, {key}, label_time, {_bucket("label_time", days)} as bucket
     from asked_{name}
@@ -163,9 +174,6 @@ placed_{name} as (
 def _newest_in_buckets(view: FeatureView) -> str:
     """The newest event time that counts, from the label's own bucket and those before it within the max age."""
     name, key = view.name, view.entity
-    # Day numbers jump by one at the end of a common year, see `_bucket`.
-    reach = (view.max_age.days + view.max_age.days // 365 + 2) // _bucket_days(view) + 1
-    steps_back = ", ".join(f"({number})" for number in range(1, reach + 1))
     return f"""candidates_{name} as (
     select asked.{POSITION}, features.event_time
     from placed_{name} as asked
@@ -177,10 +185,9 @@ def _newest_in_buckets(view: FeatureView) -> str:
     union all
     select asked.{POSITION}, features.event_time
     from placed_{name} as asked
-    cross join (values {steps_back}) as steps (back)
-    inner join buckets_{name} as features
+    inner join earlier_{name} as features
         on asked.{key} = features.{key}
-        and asked.bucket - steps.back = features.bucket
+        and asked.bucket = features.bucket
         and features.event_time >= {_oldest(view)}
 ),
 

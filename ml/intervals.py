@@ -4,8 +4,10 @@ A single customer either churns or not, so an interval "for the probability" is 
 alike: among rows with this score, the long-run share of positives lies between `lower` and `upper`. Its width comes
 from how many independent held-back rows had a similar score: a beta posterior around the calibrated probability,
 with the effective number of rows (divided by the design effect of repeated entities and by the drift of the rate from
-date to date). Coverage is checked on the test rows, bin by bin, with the bin's own sampling error added. Belongs here:
-these bands and their coverage. Does not belong here: gates, intervals of amounts.
+date to date). It also holds the rate that these rows had: a calibration of two parameters bends nowhere, and where it
+states two per cent of rows of which none ever has the event, their own rate is the better witness. Coverage is checked
+on the test rows, bin by bin, with the bin's own sampling error added. Belongs here: these bands and their coverage.
+Does not belong here: gates, intervals of amounts.
 """
 
 from collections.abc import Mapping
@@ -98,7 +100,7 @@ def drift_variance(residual: FloatArray, as_of: "pd.Series[Any]", effect: float)
 def fit_band(
     probability: FloatArray, label: FloatArray, entity: "pd.Series[Any]", as_of: "pd.Series[Any]"
 ) -> ProbabilityBand:
-    """The band from held-back rows.
+    """The band from held-back rows; at every probability it holds the rate these rows had there.
 
     Args:
         probability: calibrated probabilities of rows the model was not fitted on.
@@ -108,7 +110,7 @@ def fit_band(
     drift = drift_variance(residual, as_of, effect)
     member = bin_indicator(probability)
     rows = member.sum(axis=0)
-    centre = (probability @ member) / rows
+    centre, observed = (probability @ member) / rows, (label @ member) / rows
     spread = np.maximum(centre * (1 - centre), 1e-6)
     average = max(float(probability.mean() * (1 - probability.mean())), 1e-6)
     variance = spread * effect / rows + drift * (spread / average) ** 2
@@ -116,6 +118,8 @@ def fit_band(
     grid = np.unique(np.concatenate([np.linspace(0.001, 0.999, 200), centre]))
     strengths = np.interp(grid, centre, strength)
     lower, upper = beta_bounds(grid, strengths)
+    seen = np.interp(grid, centre, observed)
+    lower, upper = np.minimum(lower, seen), np.maximum(upper, seen)
     knots, widths, lowers, uppers = (tuple(part.tolist()) for part in (grid, strengths, lower, upper))
     return ProbabilityBand(knots, widths, lowers, uppers)
 
@@ -138,6 +142,7 @@ def reliability_table(
     half_event = 0.5 * effect / rows  # rates come in whole events: none of 100 is no miss of 0.3 %
     expected_lower, expected_upper = expected_lower - half_event, expected_upper + half_event
     lower, upper = band.bounds(stated)
+    expected_lower, expected_upper = np.minimum(expected_lower, lower), np.maximum(expected_upper, upper)
     return pd.DataFrame(
         {
             "bin": np.arange(len(rows)),

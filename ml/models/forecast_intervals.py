@@ -84,7 +84,7 @@ def half_widths(errors: Errors, horizon: int, levels: Sequence[float], months: i
     growth = _growth(errors)
     scores = np.abs(errors.error) / errors.step**growth
     origins = len(np.unique(errors.origin))
-    freedom = max(float(np.ptp(errors.origin) / np.mean(errors.step)), 1.0)
+    freedom = _periods(errors)
     spread = float(np.sqrt(np.mean(scores**2)))
     widths = []
     for level in levels:
@@ -105,13 +105,18 @@ def stated_widths(errors: Errors, past: FloatArray, coming: FloatArray, levels: 
     """
     factor = 1.0
     if len(errors.error):
-        periods = float(np.ptp(errors.origin) / np.mean(errors.step)) + 1
+        periods = _periods(errors)
         scores = np.minimum(np.abs(errors.error) / past, LARGEST_SCORE)
         ratio = max(float(np.sqrt(np.mean(scores**2))), LEAST_FACTOR)
         factor = ratio ** (periods / (periods + PRIOR_PERIODS))
     variance = TAIL_FREEDOM / (TAIL_FREEDOM - 2)
     quantiles = np.array([student.ppf((1 + level) / 2, TAIL_FREEDOM) for level in levels]) / np.sqrt(variance)
     return np.asarray(factor * quantiles[:, None] * coming)
+
+
+def _periods(errors: Errors) -> float:
+    """Periods that fit side by side: so many independent errors about zero, so many degrees of freedom."""
+    return float(np.ptp(errors.origin) / np.mean(errors.step)) + 1.0
 
 
 def _growth(errors: Errors) -> float:

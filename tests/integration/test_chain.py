@@ -15,9 +15,12 @@ from feature_definitions.online import OnlineFeatures
 from ingestion import landing
 from ml import registry
 from ml.models import churn, tabular
+from ml.models.revenue_drivers import Levers
+from ml.models.revenue_scenario import scenario_rows
 from ml.training_frames import training_frame
 from ml.training_sets import manifests
-from orchestration import frames, snapshot, training_sets
+from orchestration import frames, scenario, snapshot, training_sets
+from orchestration.environment import environment
 from orchestration.resources import Deployment
 from orchestration.run import run
 from orchestration.training_inputs import FRAMERS, churn_params
@@ -234,6 +237,56 @@ def test_learned_models_see_no_difference_online(contract: Deployment) -> None:
     for model in tabular.train_both(frame, tabular.TabularParams()).fitted.values():
         assert_same_bits(model.predict(rows, with_reasons=False), model.predict(newest, with_reasons=False))
         assert model.predict(rows)["reasons"].tolist() == model.predict(newest)["reasons"].tolist()
+
+
+def test_tables_of_the_forecast_agree_with_the_marts_and_with_its_metrics(contract: Deployment) -> None:
+    """The backtest holds what the marts say came, forecast before it came; its errors are the metrics; parts add up."""
+    [(rows, late, apart)] = query(
+        contract,
+        "select count(*), count(*) filter (month <= origin), max(abs(actual - came)) from models.revenue_backtest join "
+        "(select month_start as month, sum(target_amount) as came from marts.fct_monthly_revenue group by 1) "
+        "using (month)",
+    )
+    assert (rows, late, apart) == (query(contract, "select count(*) from models.revenue_backtest")[0][0], 0, 0.0)
+    errors = query(
+        contract,
+        "select method, sum(abs(predicted - actual)) / sum(actual), any_value(value) from models.revenue_backtest "
+        "join (select * from models.metrics where metric = 'wape') using (run_id, method) group by 1",
+    )
+    assert {"combined", "top_down", "bottom_up", "last_value"} <= {method for method, *_ in errors}
+    assert [wape for _, wape, _ in errors] == pytest.approx([told for *_, told in errors])
+    parts = query(
+        contract,
+        "select base_retained + expansion + pipeline + new_business, value from models.revenue_parts join "
+        "predictions.revenue using (month) where (view, region, segment) = ('bottom_up', 'all', 'all')",
+    )
+    assert len(parts) == 12
+    assert [told for told, _ in parts] == pytest.approx([value for _, value in parts])
+    growth = query(contract, "select span, lower <= rate and rate <= upper from models.revenue_growth order by 1")
+    assert growth == [("month", True), ("quarter", True), ("year", True)]
+
+
+def test_scenario_starts_from_the_published_forecast(contract: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """`scenario` lays the ledger's forecast beside what another churn makes of it, ranges in the same proportion."""
+    named = {"COMPANY": contract.company_name, "STATE_DIR": contract.state_folder, "DATA_DIR": contract.data_folder}
+    named["COMPANIES_DIR"] = contract.companies_folder
+    with environment(**{f"LIFECYCLE_{name}": value for name, value in named.items()}):
+        assert scenario.main(["--churn", "+50"]) == 0
+    said = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("202")]
+    served = query(
+        contract,
+        "select strftime(month, '%Y-%m'), round(value) from predictions.revenue "
+        "where (view, region, segment) = ('top_down', 'all', 'all') order by month",
+    )
+    assert [(month, float(base.replace(",", ""))) for month, base, *_ in said] == served
+    differences = [float(row[3].replace(",", "")) for row in said]
+    assert differences == sorted(differences, reverse=True)
+    assert differences[-1] < differences[0] < 0
+    forecast, _ = registry.load_champion(contract.model_store(), "revenue")
+    before, after = forecast.served(), scenario_rows(forecast, Levers(churn=0.5))
+    for bound in ("lower_80", "upper_80", "lower_95", "upper_95"):
+        ranges = (after[bound] * before["value"]).to_numpy(), (before[bound] * after["value"]).to_numpy()
+        assert ranges[0] == pytest.approx(ranges[1]), bound
 
 
 def test_a_second_run_changes_nothing_and_a_changed_row_is_one_version(contract: Deployment) -> None:

@@ -14,9 +14,20 @@ def column(name: str, kind: Kind = "numeric", driver: str = "usage") -> FeatureC
 
 
 def customers(
-    entities: int = 300, months: int = 24, seed: int = 0, *, strength: float = 1.0, pages: int = 60, rate: float = -1.8
+    entities: int = 300,
+    months: int = 24,
+    seed: int = 0,
+    *,
+    strength: float = 1.0,
+    pages: int = 60,
+    rate: float = -1.8,
+    bound: bool = False,
 ) -> tuple[TrainingFrame, np.ndarray]:
     """Rows per customer and month; the label follows two numbers, a flag and a category; three columns are noise.
+
+    Args:
+        bound: every other customer has a contract of a year (one more column, the months until it ends) and cannot
+            leave in its first eight months.
 
     Returns:
         The frame and the true probability of each of its rows.
@@ -43,10 +54,14 @@ def customers(
     signal = -0.9 * data["usage"] + 0.4 * data["tickets"] + 0.8 * data["is_late"] + np.tile(effect[page], months)
     signal = signal + data["plan"].map({"basic": 0.4, "plus": 0.0, "pro": -0.4})
     chance = 1 / (1 + np.exp(-(rate + strength * signal)))
+    if bound:
+        left = (np.tile(random.integers(12, size=entities), months) - np.repeat(np.arange(months), entities)) % 12
+        data["renewal"] = np.where(np.tile(np.arange(entities) % 2 == 0, months), left, np.nan)
+        chance = chance.where(~(data["renewal"] >= 4), 0.0)
     data.loc[random.random(rows) < 0.1, "usage"] = np.nan
     labels = data[["account_id", "as_of"]].assign(churned=(random.random(rows) < chance).astype(int))
     kinds: dict[str, Kind] = {"is_late": "flag", "plan": "categorical", "page": "categorical"}
-    names = ["usage", "tickets", "is_late", "plan", "page", "noise", "tenure", "mrr"]
+    names = ["usage", "tickets", "is_late", "plan", "page", "noise", "tenure", "mrr", *(["renewal"] if bound else [])]
     columns = [column(name, kinds.get(name, "numeric"), f"driver_{name}") for name in names]
     frame = training_frame(
         data, labels, entity="account_id", columns=columns, label="churned", horizon_days=90, confirm_days=30

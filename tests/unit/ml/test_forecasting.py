@@ -156,6 +156,12 @@ def test_widths_grow_with_the_step_as_errors_do() -> None:
     assert half_widths(none, 1, (0.8,), 36, 100.0)[0, 0] >= 80
 
 
+def test_three_months_side_by_side_are_three_degrees_of_freedom() -> None:
+    """Three errors of 1, one month ahead each: half way between their quantile, 1, and Student's bound of three."""
+    errors = Errors(np.arange(3.0), np.ones(3), np.array([1.0, -1.0, 1.0]), np.full(3, 100.0))
+    assert half_widths(errors, 1, (0.8,), 36, 100.0)[0, 0] == pytest.approx((1 + 1.6377) / 2, abs=1e-4)
+
+
 def test_errors_of_a_smaller_past_are_carried_to_the_present() -> None:
     """Errors made when the series was a quarter as large count double now."""
     errors = Errors(np.arange(9.0), np.ones(9), np.full(9, 5.0), np.full(9, 25.0))

@@ -33,6 +33,17 @@ def test_what_was_never_seen_may_have_probability_zero() -> None:
     assert upper[1] < 0.9
 
 
+def test_band_holds_the_rate_of_its_own_rows() -> None:
+    """Where none of the held-back rows had the event, the band reaches 0 whatever the calibration states."""
+    probability, label, entity, days = held_back(1_500, 0)
+    is_bound = probability < np.quantile(probability, 0.3)
+    band = fit_band(probability, np.where(is_bound, 0.0, label), entity, days)
+    lower, upper = band.bounds(np.quantile(probability, [0.1, 0.2, 0.5]))
+    assert lower[:2].tolist() == [0.0, 0.0]
+    assert (upper[:2] > np.quantile(probability, [0.1, 0.2])).all()
+    assert lower[2] > 0.1
+
+
 def test_band_narrows_with_more_rows() -> None:
     """A hundred times the held-back rows give a much narrower interval."""
     few, many = (fit_band(*held_back(rows, 0)) for rows in (100, 10_000))
