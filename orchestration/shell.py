@@ -42,11 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def exports(deployment: Deployment) -> list[str]:
-    """One line per variable; a database's URL is fetched by the shell that evaluates the line, and not shown."""
+    """One line per variable; a database's URL is fetched by the shell that evaluates the line, and not shown.
+
+    The shell stops there if it does not find the URL again, which was set for our command alone.
+    """
     shown = [f"export {name}={shlex.quote(value)}" for name, value in dagster_environment(deployment).items()]
     fetch = f"cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} -m orchestration.shell printenv"
-    secrets = secret_environment(deployment)
-    return [*shown, *(f'export {name}="$({fetch} {name})"' for name, value in secrets.items() if value)]
+    secrets = (
+        f'export {name}="$({fetch} {name})"; : "${{{name}:?export it, or write it into .env}}"'
+        for name, value in secret_environment(deployment).items()
+        if value
+    )
+    return [*shown, *secrets]
 
 
 def _become(deployment: Deployment, command: Sequence[str]) -> int:

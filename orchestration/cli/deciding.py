@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.options import given, models
+from orchestration.cli.options import given, known_model, models
 from orchestration.cli.output import tell
 from orchestration.cli.refusals import RefusedError
 from orchestration.cli.running import waiting
@@ -17,7 +17,7 @@ from orchestration.cli.running import waiting
 if TYPE_CHECKING:
     from ml.registrations import Store, VersionInfo
 
-Model = Annotated[str, typer.Argument(autocompletion=models)]
+Model = Annotated[str, typer.Argument(autocompletion=models, callback=known_model)]
 Version = Annotated[str, typer.Argument()]
 Reason = Annotated[str, typer.Option(help="Why; kept with the decision.")]
 Approver = Annotated[str, typer.Option(default_factory=getpass.getuser, help="Who decides; default: the login name.")]

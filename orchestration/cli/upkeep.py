@@ -35,11 +35,17 @@ def env() -> int:
 
     Example: eval "$(lifecycle env)"; dg list defs
     """
+    from companies.settings import CompanyError
     from orchestration import shell
     from orchestration.environment import environment
     from orchestration.resources import dagster_environment
 
-    deployment = given().deployment
+    try:
+        deployment = given().deployment
+    except CompanyError:
+        if not given().is_json:
+            sys.stdout.write("false\n")  # what the shell evaluates fails as well
+        raise
     if given().is_json:
         facts = {"company": deployment.company_name, "environment": dagster_environment(deployment)}
         return tell(facts, lambda _: None)

@@ -7,7 +7,7 @@ import pytest
 
 from orchestration.cli.app import main
 from orchestration.exclusive import only_run
-from orchestration.exit_codes import OK, REFUSED
+from orchestration.exit_codes import OK, REFUSED, WRONG_SETTINGS
 from orchestration.resources import Deployment
 
 
@@ -59,3 +59,13 @@ def test_the_environment_is_told_as_exports(deployment: Deployment, capsys: pyte
     lines = capsys.readouterr().out.splitlines()
     assert f"export LIFECYCLE_DAGSTER_DIR={deployment.dagster_folder}" in lines
     assert all(line.startswith("export ") for line in lines)
+
+
+def test_an_environment_that_is_wrong_fails_in_the_shell(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`eval` of nothing would succeed: what is printed fails where it is evaluated, and the reason stands beside."""
+    assert main(["env", "--company", f"{deployment.company_name}1"]) == WRONG_SETTINGS
+    said = capsys.readouterr()
+    assert said.out == "false\n"
+    assert "Did you mean 'small'?" in " ".join(said.err.split())
