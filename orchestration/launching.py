@@ -21,6 +21,7 @@ from dagster_shared.error import SerializableErrorInfo
 from orchestration import coverage, progress
 from orchestration.dead_runs import COMPANY_TAG
 from orchestration.exclusive import Tell, only_run
+from orchestration.instance import reach_databases
 from orchestration.resources import Deployment, point_dagster_at
 
 INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -161,7 +162,9 @@ def launching(
     Raises:
         AnotherRunError: another run of this company is under way, and `wait` is not given.
         ManifestError: dbt refuses its project.
+        DatabaseUnreachableError: a database does not answer.
     """
+    reach_databases(deployment)
     with only_run(deployment.state, "lifecycle", wait=wait):
         started = time.monotonic()
         point_dagster_at(deployment)

@@ -230,7 +230,7 @@ def deployment_from_environment(company_name: str | None = None) -> Deployment:
     Raises:
         DeploymentError: a variable is wrong.
     """
-    load_dotenv(_file_of_variables())
+    load_dotenv(storage.file_of_variables("LIFECYCLE_ENV_FILE", os.environ.get("LIFECYCLE_ENV_FILE"), ROOT / ".env"))
     companies = storage.companies("LIFECYCLE_COMPANIES", os.environ.get("LIFECYCLE_COMPANIES", ""))
     company = company_name or os.environ.get("LIFECYCLE_COMPANY") or (companies[0] if companies else "sample")
     storage.one_of("LIFECYCLE_COMPANIES", company, companies)
@@ -253,10 +253,6 @@ def deployment_from_environment(company_name: str | None = None) -> Deployment:
     )
 
 
-def _file_of_variables() -> Path:
-    return storage.file_of_variables("LIFECYCLE_ENV_FILE", os.environ.get("LIFECYCLE_ENV_FILE"), ROOT / ".env")
-
-
 def _database(variable: str) -> str:
     value = os.environ.get(variable)
     return storage.postgres_url(variable, value) if value else ""
@@ -271,6 +267,7 @@ def dagster_environment(deployment: Deployment) -> dict[str, str]:
 
     Without secrets, so that it can be printed.
     """
+    file = os.environ.get("LIFECYCLE_ENV_FILE")
     return {
         "DAGSTER_HOME": str(deployment.dagster_home),
         "LIFECYCLE_DAGSTER_DIR": str(deployment.dagster_folder),
@@ -283,7 +280,7 @@ def dagster_environment(deployment: Deployment) -> dict[str, str]:
         "LIFECYCLE_ARTIFACT_ROOT": deployment.artifact_root,
         "LIFECYCLE_EXECUTOR": deployment.executor,
         # Absolute: what we start works in another folder.
-        "LIFECYCLE_ENV_FILE": str(_file_of_variables().resolve()) if os.environ.get("LIFECYCLE_ENV_FILE") else "",
+        "LIFECYCLE_ENV_FILE": str(Path(file).resolve()) if file else "",
     }
 
 

@@ -20,13 +20,14 @@ from rich.markup import escape
 
 from companies.settings import CompanyError
 from orchestration import instance
-from orchestration.environment import environment
+from orchestration.environment import environment, mlflow_environment
+from orchestration.exit_codes import FAILED, WRONG_SETTINGS
 from orchestration.resources import ROOT, Deployment, deployment_from_environment, point_dagster_at
+from orchestration.storage import DatabaseUnreachableError
 
 HOST = "127.0.0.1"
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 STOP_SECONDS = 15
-WRONG_SETTINGS = 2
 # Without it MLflow opens on its pages for language models.
 MLFLOW_PAGE = "/#/experiments?workflowType=machine_learning"
 
@@ -46,9 +47,10 @@ def main() -> int:
     try:
         deployment = deployment_from_environment()
         title = ", ".join(deployment.companies) if deployment.is_shared else deployment.company.title
-    except CompanyError as error:
+        instance.reach_databases(deployment)
+    except (CompanyError, DatabaseUnreachableError) as error:
         console.print(escape(str(error)), style="red", highlight=False)
-        return WRONG_SETTINGS
+        return WRONG_SETTINGS if isinstance(error, CompanyError) else FAILED
     point_dagster_at(deployment)
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _interrupt)
@@ -80,13 +82,7 @@ def _servers(deployment: Deployment) -> Iterator[Server]:
         port = free_port(port)
         name = "MLflow" if len(stores) == 1 else f"MLflow {one.company_name}"
         one.state.mkdir(parents=True, exist_ok=True)
-        # By the environment: a command line is seen by everybody on the machine, and the URL may hold a password.
-        with environment(
-            MLFLOW_BACKEND_STORE_URI=one.tracking_uri,
-            MLFLOW_DEFAULT_ARTIFACT_ROOT=one.artifact_location,
-            MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
-            MLFLOW_DISABLE_TELEMETRY="true",
-        ):
+        with environment(**mlflow_environment(one)):
             yield Server(name, port, _start(_mlflow(port), one.state / "mlflow-ui.log"))
         port += 1
 

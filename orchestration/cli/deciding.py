@@ -36,7 +36,7 @@ def promote(
 
     Example: lifecycle promote churn 4 --reason "better in the north, checked by hand" --approver ann
     """
-    store = given().deployment.model_store()
+    store = _store()
     found = _version(store, model, version)
     if found.tags.get("review") == "rejected":
         message = f"{model} version {version} was rejected ({found.tags.get('review_comment', 'no reason kept')})."
@@ -56,7 +56,7 @@ def reject(model: Model, version: Version, reason: Reason, approver: Approver) -
     """
     from ml import registry
 
-    store = given().deployment.model_store()
+    store = _store()
     champion, found = registry.champion_info(store, model), _version(store, model, version)
     if champion is not None and champion.version == found.version:
         message = f"{model} version {version} is served; first: lifecycle rollback {model} --reason ..."
@@ -70,6 +70,14 @@ def rollback(model: Model, reason: Reason, approver: Approver) -> int:
     Example: lifecycle rollback churn --reason "complaints about version 5"
     """
     return _decided("roll_back_model", model, approver, reason)
+
+
+def _store() -> "Store":
+    from orchestration.instance import reach_databases
+
+    deployment = given().deployment
+    reach_databases(deployment)
+    return deployment.model_store()
 
 
 def _version(store: "Store", model: str, version: str) -> "VersionInfo":

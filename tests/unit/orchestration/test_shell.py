@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import shell
+from orchestration import exit_codes, shell
 from orchestration.resources import ROOT
 
 
@@ -49,7 +49,7 @@ def test_a_wrong_variable_is_told_in_one_line(
 ) -> None:
     """Nothing is printed that a shell would evaluate, and the exit code says why."""
     monkeypatch.setenv("LIFECYCLE_EXECUTOR", "threads")
-    assert shell.main([]) == shell.WRONG_SETTINGS
+    assert shell.main([]) == exit_codes.WRONG_SETTINGS
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("LIFECYCLE_EXECUTOR is 'threads'")

@@ -16,12 +16,14 @@ from orchestration.exit_codes import FAILED, INTERRUPTED, OK, REFUSED, WRONG_SET
 from orchestration.launching import MonthError, RunFailedError
 from orchestration.manifest import ManifestError
 from orchestration.resources import ROOT
+from orchestration.storage import DatabaseUnreachableError
 
 FAULTS = [
     (RunFailedError("Step land_raw_tables: no column [amount]", "1f"), FAILED, "no column [amount]"),
     (ManifestError("dbt cannot parse: [/WARNING] unexpected '}'"), FAILED, "[/WARNING] unexpected '}'"),
     (PermissionError(13, "Permission denied", "state"), FAILED, "Permission denied: 'state'"),
     (RegistryError("no earlier champion"), FAILED, "no earlier champion"),
+    (DatabaseUnreachableError("LIFECYCLE_X", "Connection refused"), FAILED, "Connection refused"),
     (CompanyError("no settings for company 'x'"), WRONG_SETTINGS, "no settings"),
     (MonthError("'2034-12' is no month"), WRONG_SETTINGS, "no month"),
     (AnotherRunError("Another run is under way (process 7)."), REFUSED, "process 7"),
