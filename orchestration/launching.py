@@ -110,7 +110,7 @@ class Launcher:
 
         Raises:
             RunFailedError: a step failed or a blocking check does not hold.
-            KeyboardInterrupt: a person or the system stopped the run; Dagster has it on record as failed.
+            KeyboardInterrupt: a person or the system stopped the run; Dagster has it on record as canceled.
         """
         first, last = (months[0], months[-1]) if months else ("", "")
         ends = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
@@ -127,6 +127,8 @@ class Launcher:
             progress.end()
         if not result.success:
             if _was_interrupted(result):
+                # Dagster has recorded a failure, which somebody would be asked to mend.
+                self.instance.report_run_canceled(result.dagster_run, "A person or the system stopped this run.")
                 raise KeyboardInterrupt
             raise RunFailedError(_why(result), result.run_id)
         self.runs.append(self._made(job, months, result))
