@@ -18,12 +18,11 @@ from types import FrameType
 from rich.console import Console
 from rich.markup import escape
 
-from companies.settings import CompanyError
 from orchestration import instance
 from orchestration.environment import environment, mlflow_environment
-from orchestration.exit_codes import FAILED, WRONG_SETTINGS
+from orchestration.exclusive import only_run
+from orchestration.exit_codes import FAILED, OK
 from orchestration.resources import ROOT, Deployment, deployment_from_environment, point_dagster_at
-from orchestration.storage import DatabaseUnreachableError
 
 HOST = "127.0.0.1"
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
@@ -34,24 +33,32 @@ MLFLOW_PAGE = "/#/experiments?workflowType=machine_learning"
 
 @dataclass(frozen=True)
 class Server:
-    """A server that was started: its name, where it listens, its process."""
+    """A server that was started: its name, where it listens, its process, what it writes."""
 
     name: str
     port: int
     process: subprocess.Popen[bytes]
+    log: Path
 
 
 def main() -> int:
-    """Start the UIs, print their addresses, and stop them on Ctrl-C or SIGTERM."""
+    """Start the UIs, print their addresses, and stop them on Ctrl-C or SIGTERM.
+
+    Raises:
+        CompanyError: the settings are wrong.
+        DatabaseUnreachableError: a database does not answer.
+        AnotherRunError: the UIs of this deployment are up already; two daemons would each start what is due.
+    """
+    deployment = deployment_from_environment()
+    title = ", ".join(deployment.companies) if deployment.is_shared else deployment.company.title
+    instance.reach_databases(deployment)
+    with only_run(deployment.dagster_folder, "make ui"):
+        point_dagster_at(deployment)
+        return _serve(deployment, title)
+
+
+def _serve(deployment: Deployment, title: str) -> int:
     console = Console()
-    try:
-        deployment = deployment_from_environment()
-        title = ", ".join(deployment.companies) if deployment.is_shared else deployment.company.title
-        instance.reach_databases(deployment)
-    except (CompanyError, DatabaseUnreachableError) as error:
-        console.print(escape(str(error)), style="red", highlight=False)
-        return WRONG_SETTINGS if isinstance(error, CompanyError) else FAILED
-    point_dagster_at(deployment)
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _interrupt)
     servers: list[Server] = []
@@ -62,10 +69,11 @@ def main() -> int:
         for server in servers:
             page, content = ("", "assets, runs, checks") if server is servers[0] else (MLFLOW_PAGE, "runs, models")
             console.print(f"{server.name:<16} http://{HOST}:{server.port}{page}  ({content})", soft_wrap=True)
+            console.print(f"{'':<16} log: {server.log}", style="dim", soft_wrap=True)
         console.print("Ctrl-C stops them.")
         return _wait_for_end(servers, deployment, console)
     except KeyboardInterrupt:
-        return 0
+        return OK
     finally:
         _stop([server.process for server in servers])
         console.print("Stopped.")
@@ -77,13 +85,14 @@ def _servers(deployment: Deployment) -> Iterator[Server]:
     # Assets link to MLflow where one server shows all models.
     with environment(LIFECYCLE_MLFLOW_UI=f"http://{HOST}:{port}" if len(stores) == 1 else ""):
         log = deployment.dagster_folder / "dagster-ui.log"
-        yield Server("Dagster", dagster_port, _start(_dagster(deployment, dagster_port), log))
+        yield Server("Dagster", dagster_port, _start(_dagster(deployment, dagster_port), log), log)
     for one in stores:
         port = free_port(port)
         name = "MLflow" if len(stores) == 1 else f"MLflow {one.company_name}"
         one.state.mkdir(parents=True, exist_ok=True)
         with environment(**mlflow_environment(one)):
-            yield Server(name, port, _start(_mlflow(port), one.state / "mlflow-ui.log"))
+            log = one.state / "mlflow-ui.log"
+            yield Server(name, port, _start(_mlflow(port), log), log)
         port += 1
 
 
@@ -150,12 +159,12 @@ def _wait_for_end(servers: Sequence[Server], deployment: Deployment, console: Co
     while running and running[0] is servers[0]:
         ended = [server for server in running if server.process.poll() is not None]
         for server in ended:
-            console.print(f"[red]{server.name} ended by itself; its log is below {deployment.state_folder}.[/red]")
+            console.print(f"{server.name} ended by itself; see {server.log}", style="red", soft_wrap=True)
             running.remove(server)
         if ended and not deployment.is_shared:
             break
         time.sleep(0.5)
-    return 1
+    return FAILED
 
 
 def _stop(servers: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -44,6 +44,16 @@ def test_a_reset_waits_for_no_run(filled: Path, capsys: pytest.CaptureFixture[st
     assert (filled / "warehouse.duckdb").exists()
 
 
+def test_a_second_ui_is_refused(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two daemons on the same records would each start what is due."""
+    with ThreadPoolExecutor() as other:
+        first = only_run(deployment.dagster_folder, "make ui")
+        other.submit(first.__enter__).result()
+        assert main(["ui"]) == REFUSED
+        other.submit(first.__exit__, None, None, None).result()
+    assert "make ui" in capsys.readouterr().err
+
+
 def test_the_environment_is_told_as_json(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     """A program gets the variables of Dagster's own commands without reading shell."""
     assert main(["env", "--json"]) == OK
