@@ -6,6 +6,7 @@ Belongs here: reading and setting them. Does not belong here: what makes a deplo
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.alert_channels import AlertChannels
@@ -25,6 +26,12 @@ def mlflow_environment(deployment: "Deployment") -> dict[str, str]:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+
+
+def prepare_for_commands(deployment: "Deployment", programs: Path) -> None:
+    """Let a command that takes our place find MLflow's store, and programs in our folder before others."""
+    path = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
+    os.environ.update(mlflow_environment(deployment), PATH=path)
 
 
 @contextmanager

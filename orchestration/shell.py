@@ -14,7 +14,7 @@ from pathlib import Path
 
 from companies.settings import CompanyError
 from orchestration import instance
-from orchestration.environment import mlflow_environment
+from orchestration.environment import prepare_for_commands
 from orchestration.exit_codes import WRONG_SETTINGS
 from orchestration.resources import (
     ROOT,
@@ -68,8 +68,7 @@ def _become(deployment: Deployment, command: Sequence[str]) -> int:
     deployment.state.mkdir(parents=True, exist_ok=True)
     os.chdir(deployment.dagster_folder)
     ours = Path(sys.executable).parent
-    path = os.pathsep.join([str(ours), os.environ.get("PATH", os.defpath)])
-    os.environ.update(mlflow_environment(deployment), PATH=path)
+    prepare_for_commands(deployment, ours)
     found = shutil.which(command[0])
     if found is not None:
         os.execv(found, [found, *command[1:]])  # noqa: S606 - the person's own command

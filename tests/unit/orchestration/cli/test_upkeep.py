@@ -29,6 +29,20 @@ def test_a_reset_deletes_this_company_alone(filled: Path, capsys: pytest.Capture
     assert (filled.parents[1] / "data" / "small" / "deals.csv").exists()
 
 
+def test_a_reset_tells_what_lies_elsewhere(
+    filled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Models in a database and an artifact root outlive the folder; who resets knows."""
+    monkeypatch.setenv("LIFECYCLE_MLFLOW_DATABASE", "postgresql://u:hunter2@127.0.0.1:1/models")
+    monkeypatch.setenv("LIFECYCLE_ARTIFACT_ROOT", str(filled.with_name("files")))
+    assert main(["reset", "--yes", "--json"]) == OK
+    said = capsys.readouterr().out
+    models, files = json.loads(said)["kept"]
+    assert "LIFECYCLE_MLFLOW_DATABASE" in models
+    assert files.endswith("files/small")
+    assert "hunter2" not in said
+
+
 def test_a_reset_that_nobody_confirms_deletes_nothing(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where nobody can answer, the question is a refusal that names the way."""
     assert main(["reset"]) == REFUSED
