@@ -17,13 +17,14 @@ ONE_COMPANY := $(or $(COMPANY),$(LIFECYCLE_COMPANY),sample)
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
+# Standard output is the target's: a shell evaluates that of `make env`, which may be the first to install.
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv >&2
 
 .venv/.run: requirements/run.txt pyproject.toml | .venv/bin/python
-	@echo "Installing the pinned packages (once, one to three minutes) ..."
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/run.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing the pinned packages (once, one to three minutes) ..." >&2
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/run.txt >&2
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.run

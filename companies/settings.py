@@ -8,6 +8,7 @@ paths of a machine, anything learned from data.
 
 import tomllib
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -210,7 +211,9 @@ def load(name: str, folder: Path = FOLDER) -> Company:
     """
     path = folder / f"{name}.toml"
     if not path.is_file():
-        msg = f"no settings for company '{name}': {path} does not exist. Known: {', '.join(available(folder))}."
+        known = available(folder)
+        near = "".join(f" Did you mean '{one}'?" for one in get_close_matches(name, known, n=1))
+        msg = f"no settings for company '{name}': {path} does not exist.{near} Known: {', '.join(known)}."
         raise CompanyError(msg)
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))

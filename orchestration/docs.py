@@ -14,6 +14,7 @@ from rich.markup import escape
 from companies.settings import CompanyError
 from orchestration.dbt_command import DbtError, run_dbt
 from orchestration.exclusive import AnotherRunError, only_run
+from orchestration.exit_codes import FAILED, REFUSED
 from orchestration.resources import Deployment, deployment_from_environment
 
 
@@ -29,7 +30,7 @@ def main() -> int:
         page = generate(deployment)
     except (CompanyError, AnotherRunError, DocsError) as error:
         console.print(escape(str(error)), style="red", highlight=False)
-        return 1
+        return REFUSED if isinstance(error, AnotherRunError) else FAILED
     console.print(f"dbt docs   {page}", highlight=False)
     index = deployment.data_docs / "index.html"
     console.print(f"Data Docs  {index if index.exists() else 'none yet: make run writes them'}", highlight=False)

@@ -6,8 +6,32 @@ Belongs here: reading and setting them. Does not belong here: what makes a deplo
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestration.alert_channels import AlertChannels
+
+if TYPE_CHECKING:
+    from orchestration.resources import Deployment
+
+
+def mlflow_environment(deployment: "Deployment") -> dict[str, str]:
+    """What MLflow's own commands need to find a company's store, to be handed to processes and never shown.
+
+    By the environment: everybody on the machine sees a command line, and the URL may hold a password.
+    """
+    return {
+        "MLFLOW_BACKEND_STORE_URI": deployment.tracking_uri,
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": deployment.artifact_location,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+
+
+def prepare_for_commands(deployment: "Deployment", programs: Path) -> None:
+    """Let a command that takes our place find MLflow's store, and programs in our folder before others."""
+    path = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
+    os.environ.update(mlflow_environment(deployment), PATH=path)
 
 
 @contextmanager

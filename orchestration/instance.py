@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
+from orchestration import storage
 from orchestration.dead_runs import COMPANY_TAG
-from orchestration.resources import DAGSTER_URL, ROOT, Deployment
+from orchestration.resources import DAGSTER_URL, ROOT, Deployment, secret_environment
 
 SETTINGS = "dagster.yaml"
 WORKSPACE = "workspace.yaml"
@@ -26,6 +27,17 @@ def prepare(deployment: Deployment) -> None:
         _write(deployment.dagster_home / SETTINGS, settings(deployment))
     if deployment.is_shared:
         _write(workspace_file(deployment), workspace(deployment))
+
+
+def reach_databases(deployment: Deployment) -> None:
+    """Connect once to each database in use.
+
+    Raises:
+        DatabaseUnreachableError: one does not answer.
+    """
+    for variable, url in secret_environment(deployment).items():
+        if url and variable != DAGSTER_URL:  # the same URL again
+            storage.reach(variable, url)
 
 
 def workspace_file(deployment: Deployment) -> Path:

@@ -21,6 +21,7 @@ from dagster_shared.error import SerializableErrorInfo
 from orchestration import coverage, progress
 from orchestration.dead_runs import COMPANY_TAG
 from orchestration.exclusive import Tell, only_run
+from orchestration.instance import reach_databases
 from orchestration.resources import Deployment, point_dagster_at
 
 INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -109,7 +110,7 @@ class Launcher:
 
         Raises:
             RunFailedError: a step failed or a blocking check does not hold.
-            KeyboardInterrupt: a person or the system stopped the run; Dagster has it on record as failed.
+            KeyboardInterrupt: a person or the system stopped the run; Dagster has it on record as canceled.
         """
         first, last = (months[0], months[-1]) if months else ("", "")
         ends = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
@@ -126,6 +127,8 @@ class Launcher:
             progress.end()
         if not result.success:
             if _was_interrupted(result):
+                # Dagster has recorded a failure, which somebody would be asked to mend.
+                self.instance.report_run_canceled(result.dagster_run, "A person or the system stopped this run.")
                 raise KeyboardInterrupt
             raise RunFailedError(_why(result), result.run_id)
         self.runs.append(self._made(job, months, result))
@@ -161,7 +164,9 @@ def launching(
     Raises:
         AnotherRunError: another run of this company is under way, and `wait` is not given.
         ManifestError: dbt refuses its project.
+        DatabaseUnreachableError: a database does not answer.
     """
+    reach_databases(deployment)
     with only_run(deployment.state, "lifecycle", wait=wait):
         started = time.monotonic()
         point_dagster_at(deployment)

@@ -126,11 +126,9 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
     @property
     def artifact_location(self) -> str:
         """Where MLflow keeps files, as a URI."""
-        return (
-            f"{self.artifact_root}/{self.company_name}"
-            if self.artifact_root
-            else self.artifact_folder.resolve().as_uri()
-        )
+        if self.artifact_root:
+            return f"{self.artifact_root}/{self.company_name}"
+        return self.artifact_folder.resolve().as_uri()
 
     def model_store(self) -> "Store":
         """The company's model registry; in a database that companies may share, its models bear its name."""
@@ -211,15 +209,14 @@ def _who_holds(deployment: Deployment, error: duckdb.IOException) -> str:
 
 
 def _connect(path: Path, *, read_only: bool, tries: int = 20) -> duckdb.DuckDBPyConnection:
-    for attempt in range(tries):
+    for attempt in range(tries - 1):
         try:
             return duckdb.connect(str(path), read_only=read_only)
         except duckdb.IOException as error:
-            if not is_held(error) or attempt == tries - 1:
+            if not is_held(error):
                 raise
             time.sleep(min(0.1 * 2**attempt, 2.0))
-    msg = "unreachable: the last try returns or raises"
-    raise AssertionError(msg)
+    return duckdb.connect(str(path), read_only=read_only)
 
 
 def deployment_from_environment(company_name: str | None = None) -> Deployment:
@@ -270,6 +267,7 @@ def dagster_environment(deployment: Deployment) -> dict[str, str]:
 
     Without secrets, so that it can be printed.
     """
+    file = os.environ.get("LIFECYCLE_ENV_FILE")
     return {
         "DAGSTER_HOME": str(deployment.dagster_home),
         "LIFECYCLE_DAGSTER_DIR": str(deployment.dagster_folder),
@@ -281,6 +279,8 @@ def dagster_environment(deployment: Deployment) -> dict[str, str]:
         "LIFECYCLE_MEMORY_LIMIT": deployment.memory_limit,
         "LIFECYCLE_ARTIFACT_ROOT": deployment.artifact_root,
         "LIFECYCLE_EXECUTOR": deployment.executor,
+        # Absolute: what we start works in another folder.
+        "LIFECYCLE_ENV_FILE": str(Path(file).resolve()) if file else "",
     }
 
 

@@ -22,7 +22,7 @@ def run(deployment: Deployment, *, is_quiet: bool = False, wait: Tell | None = t
         RunFailedError: a step failed or a blocking check does not hold.
         AnotherRunError: another run of this company is under way, and `wait` is not given.
         ManifestError: dbt refuses its project.
-        KeyboardInterrupt: a person or the system stopped the run; Dagster has it on record as failed.
+        KeyboardInterrupt: a person or the system stopped the run; Dagster has it on record as canceled.
     """
     with launching(deployment, is_quiet=is_quiet, wait=wait) as launcher:
         known = months(deployment)

@@ -1,4 +1,4 @@
-"""The environment in which Dagster's own commands (`dg`, `dagster`) find a deployment: printed, or a command in it.
+"""The environment in which Dagster's and MLflow's own commands find a deployment: printed, or a command in it.
 
 `eval "$(make env)"` sets it in a shell; `python -m orchestration.shell dagster-daemon run` starts a command in it, as
 a supervisor wants it: one process, which gets its signals. Belongs here: only that. What the variables mean is
@@ -14,6 +14,8 @@ from pathlib import Path
 
 from companies.settings import CompanyError
 from orchestration import instance
+from orchestration.environment import prepare_for_commands
+from orchestration.exit_codes import WRONG_SETTINGS
 from orchestration.resources import (
     ROOT,
     Deployment,
@@ -23,7 +25,7 @@ from orchestration.resources import (
     secret_environment,
 )
 
-WRONG_SETTINGS, NOT_FOUND = 2, 127
+NOT_FOUND = 127
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,11 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def exports(deployment: Deployment) -> list[str]:
-    """One line per variable; a database's URL is fetched by the shell that evaluates the line, and not shown."""
+    """One line per variable; a database's URL is fetched by the shell that evaluates the line, and not shown.
+
+    The shell stops there if it does not find the URL again, which was set for our command alone.
+    """
     shown = [f"export {name}={shlex.quote(value)}" for name, value in dagster_environment(deployment).items()]
     fetch = f"cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} -m orchestration.shell printenv"
-    secrets = secret_environment(deployment)
-    return [*shown, *(f'export {name}="$({fetch} {name})"' for name, value in secrets.items() if value)]
+    secrets = (
+        f'export {name}="$({fetch} {name})"; : "${{{name}:?export it, or write it into .env}}"'
+        for name, value in secret_environment(deployment).items()
+        if value
+    )
+    return [*shown, *secrets]
 
 
 def _become(deployment: Deployment, command: Sequence[str]) -> int:
@@ -56,12 +65,14 @@ def _become(deployment: Deployment, command: Sequence[str]) -> int:
     Dagster would read over the environment.
     """
     point_dagster_at(deployment)
+    deployment.state.mkdir(parents=True, exist_ok=True)
     os.chdir(deployment.dagster_folder)
-    ours = Path(sys.executable).parent / command[0]
-    found = str(ours) if ours.is_file() else shutil.which(command[0])
+    ours = Path(sys.executable).parent
+    prepare_for_commands(deployment, ours)
+    found = shutil.which(command[0])
     if found is not None:
         os.execv(found, [found, *command[1:]])  # noqa: S606 - the person's own command
-    sys.stderr.write(f"{command[0]} is not there: neither in {ours.parent} nor on the PATH.\n")
+    sys.stderr.write(f"{command[0]} is not there: neither in {ours} nor on the PATH.\n")
     return NOT_FOUND
 
 

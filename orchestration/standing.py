@@ -18,6 +18,7 @@ from orchestration import schedule_ticks, snapshot
 from orchestration.dead_runs import COMPANY_TAG, UNDER_WAY
 from orchestration.exclusive import living_holder
 from orchestration.failing_checks import CheckStanding, failing_checks
+from orchestration.instance import reach_databases
 from orchestration.launching import cause, instance
 from orchestration.resources import Deployment, point_dagster_at
 from orchestration.schedule_ticks import Tick
@@ -119,9 +120,14 @@ class Standing:
 
 
 def standing(deployment: Deployment) -> Standing:
-    """How the company stands now; nothing is written, and nothing is made for one that never ran."""
+    """How the company stands now; nothing is written, and nothing is made for one that never ran.
+
+    Raises:
+        DatabaseUnreachableError: a database does not answer.
+    """
     if not deployment.dagster_folder.exists():
         return Standing(deployment.company_name, snapshot=_snapshot(deployment))
+    reach_databases(deployment)
     point_dagster_at(deployment)
     with instance(deployment) as opened:
         records = list(_records(opened, deployment.company_name))

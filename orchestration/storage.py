@@ -1,7 +1,8 @@
 """What a deployment's environment may say about databases, files, processes and companies; each answer is checked here.
 
-Belongs here: turning the text of a variable into a value, or refusing it with the variable's name and the mend. Does
-not belong here: reading the environment (`orchestration.resources`). No message repeats a URL: it may hold a password.
+Belongs here: turning the text of a variable into a value, or refusing it with the variable's name and the mend; whether
+a database answers. Does not belong here: reading the environment (`orchestration.resources`). No message repeats a URL:
+it may hold a password.
 """
 
 import importlib.util
@@ -10,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from companies.settings import CompanyError
 
@@ -26,12 +28,23 @@ ARTIFACT_MODULES: Final = {
     "wasbs": ("azure.storage.blob", "azure-storage-blob"),
     "abfss": ("azure.storage.filedatalake", "azure-storage-file-datalake"),
 }
+CONNECT_SECONDS: Final = 10
 # The folder of a shared Dagster instance lies beside the companies' folders.
 SHARED_FOLDER: Final = "dagster"
 
 
 class DeploymentError(CompanyError):
     """A variable of the environment is wrong; the message names it and the mend, and never repeats a secret."""
+
+
+class DatabaseUnreachableError(RuntimeError):
+    """The server of a database does not answer or refuses the user; the message gives its reason and the mend."""
+
+    mend = "start the server, or mend the URL (docs/how_to/deploy.md)"
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(f"{variable}: {reason}. To mend: {self.mend}.")
+        self.said = f"{variable}: {reason}"
 
 
 def file_of_variables(variable: str, value: str | None, default: Path) -> Path:
@@ -63,6 +76,20 @@ def postgres_url(variable: str, value: str) -> str:
         )
         raise DeploymentError(msg)
     return url.set(drivername=DRIVER).render_as_string(hide_password=False)
+
+
+def reach(variable: str, url: str) -> None:
+    """Connect once, without the minutes for which Dagster and MLflow try again.
+
+    Raises:
+        DatabaseUnreachableError: the server does not answer, or refuses the user.
+    """
+    engine = create_engine(url, connect_args={"connect_timeout": CONNECT_SECONDS}, poolclass=NullPool)
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        reason = " ".join(str(error.orig).split())
+        raise DatabaseUnreachableError(variable, reason) from None
 
 
 def refuse_one_database_for_both(dagster: str, mlflow: str) -> None:

@@ -18,38 +18,47 @@ from types import FrameType
 from rich.console import Console
 from rich.markup import escape
 
-from companies.settings import CompanyError
 from orchestration import instance
-from orchestration.environment import environment
+from orchestration.environment import environment, mlflow_environment
+from orchestration.exclusive import only_run
+from orchestration.exit_codes import FAILED, OK
 from orchestration.resources import ROOT, Deployment, deployment_from_environment, point_dagster_at
 
 HOST = "127.0.0.1"
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 STOP_SECONDS = 15
-WRONG_SETTINGS = 2
 # Without it MLflow opens on its pages for language models.
 MLFLOW_PAGE = "/#/experiments?workflowType=machine_learning"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that was started: its name, where it listens, its process."""
+    """A server that was started: its name, where it listens, its process, what it writes."""
 
     name: str
     port: int
     process: subprocess.Popen[bytes]
+    log: Path
 
 
 def main() -> int:
-    """Start the UIs, print their addresses, and stop them on Ctrl-C or SIGTERM."""
+    """Start the UIs, print their addresses, and stop them on Ctrl-C or SIGTERM.
+
+    Raises:
+        CompanyError: the settings are wrong.
+        DatabaseUnreachableError: a database does not answer.
+        AnotherRunError: the UIs of this deployment are up already; two daemons would each start what is due.
+    """
+    deployment = deployment_from_environment()
+    title = ", ".join(deployment.companies) if deployment.is_shared else deployment.company.title
+    instance.reach_databases(deployment)
+    with only_run(deployment.dagster_folder, "make ui"):
+        point_dagster_at(deployment)
+        return _serve(deployment, title)
+
+
+def _serve(deployment: Deployment, title: str) -> int:
     console = Console()
-    try:
-        deployment = deployment_from_environment()
-        title = ", ".join(deployment.companies) if deployment.is_shared else deployment.company.title
-    except CompanyError as error:
-        console.print(escape(str(error)), style="red", highlight=False)
-        return WRONG_SETTINGS
-    point_dagster_at(deployment)
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _interrupt)
     servers: list[Server] = []
@@ -60,10 +69,11 @@ def main() -> int:
         for server in servers:
             page, content = ("", "assets, runs, checks") if server is servers[0] else (MLFLOW_PAGE, "runs, models")
             console.print(f"{server.name:<16} http://{HOST}:{server.port}{page}  ({content})", soft_wrap=True)
+            console.print(f"{'':<16} log: {server.log}", style="dim", soft_wrap=True)
         console.print("Ctrl-C stops them.")
         return _wait_for_end(servers, deployment, console)
     except KeyboardInterrupt:
-        return 0
+        return OK
     finally:
         _stop([server.process for server in servers])
         console.print("Stopped.")
@@ -75,19 +85,14 @@ def _servers(deployment: Deployment) -> Iterator[Server]:
     # Assets link to MLflow where one server shows all models.
     with environment(LIFECYCLE_MLFLOW_UI=f"http://{HOST}:{port}" if len(stores) == 1 else ""):
         log = deployment.dagster_folder / "dagster-ui.log"
-        yield Server("Dagster", dagster_port, _start(_dagster(deployment, dagster_port), log))
+        yield Server("Dagster", dagster_port, _start(_dagster(deployment, dagster_port), log), log)
     for one in stores:
         port = free_port(port)
         name = "MLflow" if len(stores) == 1 else f"MLflow {one.company_name}"
         one.state.mkdir(parents=True, exist_ok=True)
-        # By the environment: a command line is seen by everybody on the machine, and the URL may hold a password.
-        with environment(
-            MLFLOW_BACKEND_STORE_URI=one.tracking_uri,
-            MLFLOW_DEFAULT_ARTIFACT_ROOT=one.artifact_location,
-            MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
-            MLFLOW_DISABLE_TELEMETRY="true",
-        ):
-            yield Server(name, port, _start(_mlflow(port), one.state / "mlflow-ui.log"))
+        with environment(**mlflow_environment(one)):
+            log = one.state / "mlflow-ui.log"
+            yield Server(name, port, _start(_mlflow(port), log), log)
         port += 1
 
 
@@ -154,12 +159,12 @@ def _wait_for_end(servers: Sequence[Server], deployment: Deployment, console: Co
     while running and running[0] is servers[0]:
         ended = [server for server in running if server.process.poll() is not None]
         for server in ended:
-            console.print(f"[red]{server.name} ended by itself; its log is below {deployment.state_folder}.[/red]")
+            console.print(f"{server.name} ended by itself; see {server.log}", style="red", soft_wrap=True)
             running.remove(server)
         if ended and not deployment.is_shared:
             break
         time.sleep(0.5)
-    return 1
+    return FAILED
 
 
 def _stop(servers: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -14,7 +14,7 @@ import typer
 from orchestration.cli import deciding, diagnosing, reporting, running, standing, upkeep
 from orchestration.cli.options import Command, Commands, Given, Launching
 from orchestration.cli.output import console, write_json
-from orchestration.exit_codes import INTERRUPTED, OK, WRONG_SETTINGS
+from orchestration.exit_codes import FAILED, INTERRUPTED, OK, WRONG_SETTINGS
 
 HELP = """The pipeline of one company: land, transform, train, predict, publish.
 
@@ -83,7 +83,8 @@ def _nothing() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code. What is written here is all that a person sees."""
-    options = Given()
+    # A usage error may come before the parser reaches the option.
+    options = Given(is_json="--json" in (sys.argv[1:] if arguments is None else arguments))
     group = typer.main.get_command(application())
     try:
         code = group.main(arguments, prog_name="lifecycle", standalone_mode=False, obj=options)
@@ -95,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         known = exit_code(fault)
         if known is None:
+            _told(f"{type(fault).__name__}: {fault}", FAILED, options)
             raise
         console(stderr=True).print(message(fault), style="red", markup=False)
         return _told(message(fault), known, options, run_id=getattr(fault, "run_id", ""))

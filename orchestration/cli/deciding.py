@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.options import given, models
+from orchestration.cli.options import given, known_model, models
 from orchestration.cli.output import tell
 from orchestration.cli.refusals import RefusedError
 from orchestration.cli.running import waiting
@@ -17,7 +17,7 @@ from orchestration.cli.running import waiting
 if TYPE_CHECKING:
     from ml.registrations import Store, VersionInfo
 
-Model = Annotated[str, typer.Argument(autocompletion=models)]
+Model = Annotated[str, typer.Argument(autocompletion=models, callback=known_model)]
 Version = Annotated[str, typer.Argument()]
 Reason = Annotated[str, typer.Option(help="Why; kept with the decision.")]
 Approver = Annotated[str, typer.Option(default_factory=getpass.getuser, help="Who decides; default: the login name.")]
@@ -38,7 +38,7 @@ def promote(
     """
     from ml.review_rules import REJECTED, review_of
 
-    store = given().deployment.model_store()
+    store = _store()
     found = _version(store, model, version)
     if review_of(found) == REJECTED:
         message = f"{model} version {version} was rejected ({found.tags.get('review_comment', 'no reason kept')})."
@@ -58,7 +58,7 @@ def reject(model: Model, version: Version, reason: Reason, approver: Approver) -
     """
     from ml import registry
 
-    store = given().deployment.model_store()
+    store = _store()
     champion, found = registry.champion_info(store, model), _version(store, model, version)
     if champion is not None and champion.version == found.version:
         message = f"{model} version {version} is served; first: lifecycle rollback {model} --reason ..."
@@ -73,8 +73,16 @@ def rollback(model: Model, reason: Reason, approver: Approver) -> int:
     """
     from ml import registry
 
-    champion = registry.champion_info(given().deployment.model_store(), model)
+    champion = registry.champion_info(_store(), model)
     return _decided("roll_back_model", model, approver, reason, version=champion.version if champion else "")
+
+
+def _store() -> "Store":
+    from orchestration.instance import reach_databases
+
+    deployment = given().deployment
+    reach_databases(deployment)
+    return deployment.model_store()
 
 
 def _version(store: "Store", model: str, version: str) -> "VersionInfo":

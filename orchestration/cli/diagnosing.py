@@ -3,8 +3,9 @@
 Belongs here: laying findings out, the exit code. Does not belong here: the examinations (`orchestration.diagnosis`).
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from orchestration.cli.options import given
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from orchestration.diagnosis.finding import Finding
 
+COMMAND = re.compile(r"\blifecycle (?=[a-z])")
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 
@@ -28,10 +30,16 @@ def doctor() -> int:
     from orchestration.resources import deployment_from_environment
 
     deployment = deployment_from_environment(given().company)
-    found = list(examine(deployment))
+    found = [_for_company(finding) for finding in examine(deployment)]
     code = FAILED if any(finding.level == "error" for finding in found) else OK
     facts = {"company": deployment.company_name, "findings": [asdict(finding) for finding in found]}
     return tell(facts, lambda console: _show(console, found), code)
+
+
+def _for_company(finding: "Finding") -> "Finding":
+    """Commands of the mend name the company that was asked for: the environment may name another."""
+    asked = given().company
+    return replace(finding, mend=COMMAND.sub(f"lifecycle --company {asked} ", finding.mend)) if asked else finding
 
 
 def _show(console: "Console", found: "Sequence[Finding]") -> None:

@@ -19,6 +19,7 @@ from orchestration.exclusive import AnotherRunError
 from orchestration.exit_codes import FAILED, INTERRUPTED, REFUSED, WRONG_SETTINGS
 from orchestration.launching import MonthError, RunFailedError
 from orchestration.manifest import ManifestError
+from orchestration.storage import DatabaseUnreachableError
 
 CODES: Final[tuple[tuple[type[BaseException], int], ...]] = (
     (AnotherRunError, REFUSED),
@@ -30,6 +31,7 @@ CODES: Final[tuple[tuple[type[BaseException], int], ...]] = (
     (ManifestError, FAILED),
     (RegistryError, FAILED),
     (DocsError, FAILED),
+    (DatabaseUnreachableError, FAILED),
     (OSError, FAILED),
     (SQLAlchemyError, FAILED),
     (duckdb.Error, FAILED),

@@ -6,6 +6,7 @@ than typer: a shell waits for this module at every press of the tab key.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -131,6 +132,20 @@ def companies(context: typer.Context, _arguments: list[str], incomplete: str) ->
 def models(incomplete: str) -> list[str]:
     """Names of models that begin so."""
     return _beginning(MODELS, incomplete)
+
+
+def known_model(given: str | list[str] | None) -> str | list[str] | None:
+    """The model, or models, as they were named.
+
+    Raises:
+        BadParameter: there is no such model.
+    """
+    for name in [given] if isinstance(given, str) else given or ():
+        if name not in MODELS:
+            near = "".join(f" Did you mean '{one}'?" for one in get_close_matches(name, MODELS, n=1))
+            message = f"no model '{name}'.{near} Known: {', '.join(MODELS)}"
+            raise typer.BadParameter(message)
+    return given
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[str]:

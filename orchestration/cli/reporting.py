@@ -88,6 +88,8 @@ def _report(report: Callable[[], int]) -> int:
     with environment(LIFECYCLE_COMPANY=deployment.company_name), apart:
         code = report()
     if given().is_json:
-        facts = {"company": deployment.company_name, "lines": printed.getvalue().splitlines()}
-        write_json({"ok": code == OK, "exit_code": code, **facts})
+        lines = printed.getvalue().splitlines()
+        why = {} if code == OK else {"error": " ".join(line.strip() for line in lines)}
+        facts = {"company": deployment.company_name, "lines": lines}
+        write_json({"ok": code == OK, "exit_code": code, **why, **facts})
     return code

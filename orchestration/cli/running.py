@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.options import MODELS, given, models
+from orchestration.cli.options import given, known_model, models
 from orchestration.cli.output import note, tell
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _month(text: str | None) -> str | None:
 Month = Annotated[
     str | None, typer.Option("--month", "-m", callback=_month, help="YYYY-MM; default: the newest month.")
 ]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", autocompletion=models)]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", autocompletion=models, callback=known_model)]
 
 
 def run() -> int:
@@ -82,10 +82,6 @@ def train(names: Names = None) -> int:
 
     Example: lifecycle train churn clv
     """
-    for name in names or ():
-        if name not in MODELS:
-            message = f"no model '{name}'; known: {', '.join(MODELS)}"
-            raise typer.BadParameter(message, param_hint="MODEL")
     assets = [f"models/{name}" for name in names or ()]
     return _launched(lambda launcher: launcher.execute("train_models", assets=assets))
 

@@ -14,7 +14,7 @@ Examination = Callable[[], Finding | Iterator[Finding]]
 
 
 def examine(deployment: Deployment) -> Iterator[Finding]:
-    """All findings; what needs the company's settings is left out where those are wrong."""
+    """All findings; what needs the company's settings, or a database, is left out where those are wrong."""
     settings = company.settings(deployment)
     always: list[Examination] = [
         installation.python_version,
@@ -32,13 +32,21 @@ def examine(deployment: Deployment) -> Iterator[Finding]:
         partial(company.warehouse, deployment),
         partial(company.orphaned_dbt, deployment),
         partial(company.published, deployment),
+    ]
+    of_stores: list[Examination] = [
         partial(stores.run_records, deployment),
         partial(stores.registry_schema, deployment),
         partial(stores.champions, deployment),
     ]
+    databases = list(_made(partial(stores.databases, deployment)))
     yield settings
     for examination in [*always, *(of_company if settings.level == "ok" else [])]:
         yield from _made(examination)
+    yield from databases
+    # Dagster and MLflow try for minutes to reach a server that does not answer.
+    if settings.level == "ok" and all(finding.level == "ok" for finding in databases):
+        for examination in of_stores:
+            yield from _made(examination)
 
 
 def _made(examination: Examination) -> Iterator[Finding]:

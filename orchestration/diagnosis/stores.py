@@ -16,15 +16,30 @@ import sqlalchemy
 from orchestration import exclusive, schedule_ticks
 from orchestration.dead_runs import UNDER_WAY
 from orchestration.diagnosis.finding import Finding
+from orchestration.instance import reach_databases
 from orchestration.launching import instance
 from orchestration.resources import Deployment, point_dagster_at
 from orchestration.standing import has_registry
+from orchestration.storage import DatabaseUnreachableError
 from orchestration.summary_tables import HEADLINES
 
-MIGRATE = 'eval "$(lifecycle env)" && dagster instance migrate'
+MIGRATE = "dagster instance migrate"
+# The shell that is started fills the URL in: it may hold a password.
+UPGRADE = """sh -c 'mlflow db upgrade "$MLFLOW_BACKEND_STORE_URI"'"""
 # A run that ends later than now was recorded by another clock.
 CLOCK_TOLERANCE_SECONDS = 300.0
 REVISION = re.compile(r"^(down_)?revision\s*(?::[^=]+)?=\s*[\"']([0-9a-f]+)[\"']", re.MULTILINE)
+
+
+def databases(deployment: Deployment) -> Iterator[Finding]:
+    """Whether the databases that the environment names answer; none is named where files are used."""
+    try:
+        reach_databases(deployment)
+    except DatabaseUnreachableError as error:
+        yield Finding("databases", "error", error.said, error.mend)
+    else:
+        if deployment.has_dagster_database or deployment.has_mlflow_database:
+            yield Finding("databases", "ok", "they answer")
 
 
 def run_records(deployment: Deployment) -> Iterator[Finding]:
@@ -34,13 +49,18 @@ def run_records(deployment: Deployment) -> Iterator[Finding]:
         return
     point_dagster_at(deployment)
     with instance(deployment) as opened:
-        yield _dagster_schema(opened)
+        yield _dagster_schema(opened, deployment)
         yield _dead_runs(opened, deployment)
         yield _daemon(opened)
         yield _newest_run(opened)
 
 
-def _dagster_schema(opened: dg.DagsterInstance) -> Finding:
+def _in_shell(deployment: Deployment, command: str) -> str:
+    """The line that starts a command of Dagster or MLflow on this company's records."""
+    return f"LIFECYCLE_COMPANY={deployment.company_name} .venv/bin/python -m orchestration.shell {command}"
+
+
+def _dagster_schema(opened: dg.DagsterInstance, deployment: Deployment) -> Finding:
     storages = {"runs": opened.run_storage, "events": opened.event_log_storage, "schedules": opened.schedule_storage}
     old = []
     for name, storage in storages.items():
@@ -48,7 +68,7 @@ def _dagster_schema(opened: dg.DagsterInstance) -> Finding:
         if version is not None and version[0] != version[1]:
             old.append(f"{name} at {version[0]}, wanted {version[1]}")
     if old:
-        return Finding("run records", "error", "; ".join(old), MIGRATE)
+        return Finding("run records", "error", "; ".join(old), _in_shell(deployment, MIGRATE))
     return Finding("run records", "ok", f"{opened.get_runs_count()} runs, storage is migrated")
 
 
@@ -94,13 +114,14 @@ def registry_schema(deployment: Deployment) -> Finding:
             )
             count = connection.execute(sqlalchemy.text("select count(*) from model_versions")).scalar()
     except sqlalchemy.exc.SQLAlchemyError as error:
-        mend = f"restore {deployment.state / 'mlflow.db'} from a backup; or move it aside, then: lifecycle train"
+        mend = f"restore {'it' if deployment.has_mlflow_database else deployment.state / 'mlflow.db'} from a backup"
+        mend += "; or move it aside, then: lifecycle train"
         return Finding("model registry", "error", str(error).splitlines()[0], mend)
     finally:
         engine.dispose()
     wanted = mlflow_head()
     if found != [wanted]:
-        mend = f"keep a copy of the database, then: mlflow db upgrade {deployment.tracking_uri}"
+        mend = f"keep a copy of the database, then: {_in_shell(deployment, UPGRADE)}"
         return Finding("model registry", "error", f"at revision {', '.join(found)}, wanted {wanted}", mend)
     return Finding("model registry", "ok", f"{count} versions, storage is migrated")
 

@@ -12,6 +12,7 @@ from ml.registrations import RegistryError
 from orchestration import shell
 from orchestration.assets.ingestion import raw_tables, source_files
 from orchestration.assets.predictions import prediction_assets
+from orchestration.diagnosis import stores
 from orchestration.partitions import monthly_as_of
 from orchestration.resources import ROOT, Deployment, deployment_from_environment, point_dagster_at
 from tests import postgres, small_companies
@@ -94,8 +95,10 @@ def test_companies_share_a_registry(deployment: Deployment, monkeypatch: pytest.
     assert not (deployment.state / "mlflow.db").exists()
 
 
-def test_no_password_is_told(deployment: Deployment, capfd: pytest.CaptureFixture[str]) -> None:
-    """A failing run of a deployment with databases tells its password nowhere: events, logs, UI, errors, exports."""
+def test_no_password_is_told(
+    deployment: Deployment, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing run of a deployment with databases tells its password nowhere: events, logs, UI, mends, exports."""
     with dg.DagsterInstance.get() as instance:
         churn = prediction_assets(monthly_as_of(deployment.company))[0]
         failed = dg.materialize(
@@ -113,6 +116,10 @@ def test_no_password_is_told(deployment: Deployment, capfd: pytest.CaptureFixtur
     assert any("predictions__churn" in event and "rror" in event for event in events), (
         "the run failed before it asked the registry"
     )
+    monkeypatch.setattr(stores, "mlflow_head", lambda: "another")
+    finding = stores.registry_schema(deployment)
+    assert "mlflow db upgrade" in finding.mend
+    shown.append(str(finding))
     shell.main([])
     captured = capfd.readouterr()
     files = [path for path in deployment.state.rglob("*") if path.is_file() and path.suffix != ".duckdb"]

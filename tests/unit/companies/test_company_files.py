@@ -62,7 +62,7 @@ def test_broken_toml_is_told(tmp_path: Path) -> None:
 def test_unknown_company_lists_the_known_ones(tmp_path: Path) -> None:
     """A company without a file is refused with those that have one."""
     (tmp_path / "acme.toml").write_text(VALID, encoding="utf-8")
-    with pytest.raises(CompanyError, match=r"no settings for company 'acne'.*Known: acme"):
+    with pytest.raises(CompanyError, match=r"no settings for company 'acne'.*Did you mean 'acme'.*Known: acme"):
         load("acne", tmp_path)
 
 

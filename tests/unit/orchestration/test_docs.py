@@ -1,8 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from orchestration import docs
+from orchestration.exclusive import only_run
+from orchestration.exit_codes import REFUSED
 from orchestration.resources import Deployment
 from tests import factories, small_companies
 
@@ -24,6 +27,14 @@ def test_without_a_warehouse_the_way_to_one_is_told(capsys: pytest.CaptureFixtur
     said = capsys.readouterr().out
     assert "warehouse.duckdb" in said
     assert "make run" in said
+
+
+def test_a_run_that_is_under_way_is_left_alone(deployment: Deployment) -> None:
+    """The warehouse is the run's: the command ends as refused."""
+    deployment.state.mkdir(parents=True)
+    deployment.warehouse_path.touch()
+    with only_run(deployment.state), ThreadPoolExecutor() as other:
+        assert other.submit(docs.main).result() == REFUSED
 
 
 @pytest.mark.slow

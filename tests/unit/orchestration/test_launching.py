@@ -100,7 +100,7 @@ def test_a_job_is_launched_for_a_month_a_range_or_some_assets(launcher: launchin
 
 @pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 def test_a_failure_is_told_by_its_innermost_cause(launcher: launching.Launcher, faults: list[BaseException]) -> None:
-    """The step and the words of the error reach the person; Ctrl-C stays one; nothing counts as run."""
+    """The step and the words of the error reach the person; Ctrl-C is on record as one; nothing counts as run."""
     faults.append(ValueError("no column [amount]"))
     with pytest.raises(launching.RunFailedError, match=r"Step models__churn: ValueError: no column") as failed:
         launcher.execute("everything", assets=["models/churn"])
@@ -109,3 +109,4 @@ def test_a_failure_is_told_by_its_innermost_cause(launcher: launching.Launcher, 
     with pytest.raises(KeyboardInterrupt):
         launcher.execute("everything", assets=["models/churn"])
     assert launcher.runs == []
+    assert launcher.instance.get_runs(limit=1)[0].status == dg.DagsterRunStatus.CANCELED

@@ -1,10 +1,11 @@
+import traceback
 from pathlib import Path
 
 import pytest
 
 from companies.settings import CompanyError
 from orchestration import storage
-from orchestration.storage import DeploymentError
+from orchestration.storage import DatabaseUnreachableError, DeploymentError
 
 SECRET = "hunter2"  # noqa: S105 - a test's password
 
@@ -33,6 +34,15 @@ def test_a_wrong_url_is_answered_without_its_password(given: str) -> None:
     assert found.value.__cause__ is None
     assert found.value.__context__ is None
     assert isinstance(found.value, CompanyError)
+
+
+def test_a_server_that_does_not_answer_is_told_at_once() -> None:
+    """The message gives the server's address and the mend, and neither it nor its cause repeats the password."""
+    url = storage.postgres_url("LIFECYCLE_X", f"postgresql://u:{SECRET}%40%2F%23@127.0.0.1:1/runs")
+    with pytest.raises(DatabaseUnreachableError, match=r"LIFECYCLE_X: .*127\.0\.0\.1.*start the server") as found:
+        storage.reach("LIFECYCLE_X", url)
+    told = "".join(traceback.format_exception(found.value))
+    assert SECRET not in told
 
 
 def test_one_database_for_both_is_refused() -> None:

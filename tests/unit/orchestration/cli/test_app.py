@@ -16,12 +16,14 @@ from orchestration.exit_codes import FAILED, INTERRUPTED, OK, REFUSED, WRONG_SET
 from orchestration.launching import MonthError, RunFailedError
 from orchestration.manifest import ManifestError
 from orchestration.resources import ROOT
+from orchestration.storage import DatabaseUnreachableError
 
 FAULTS = [
     (RunFailedError("Step land_raw_tables: no column [amount]", "1f"), FAILED, "no column [amount]"),
     (ManifestError("dbt cannot parse: [/WARNING] unexpected '}'"), FAILED, "[/WARNING] unexpected '}'"),
     (PermissionError(13, "Permission denied", "state"), FAILED, "Permission denied: 'state'"),
     (RegistryError("no earlier champion"), FAILED, "no earlier champion"),
+    (DatabaseUnreachableError("LIFECYCLE_X", "Connection refused"), FAILED, "Connection refused"),
     (CompanyError("no settings for company 'x'"), WRONG_SETTINGS, "no settings"),
     (MonthError("'2034-12' is no month"), WRONG_SETTINGS, "no month"),
     (AnotherRunError("Another run is under way (process 7)."), REFUSED, "process 7"),
@@ -72,23 +74,34 @@ def test_a_fault_is_told_as_json(
     assert said.get("run_id") == getattr(fault, "run_id", None)
 
 
-def test_a_fault_of_the_code_is_not_hidden(fails: object) -> None:
-    """What nobody foresaw keeps its traceback."""
-    fails(ZeroDivisionError())
+def test_a_fault_of_the_code_is_not_hidden(fails: object, capsys: pytest.CaptureFixture[str]) -> None:
+    """What nobody foresaw keeps its traceback, and a program that asked for JSON gets it nevertheless."""
+    fails(ZeroDivisionError("by nothing"))
     with pytest.raises(ZeroDivisionError):
-        app.main(["status"])
+        app.main(["status", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"ok": False, "exit_code": FAILED, "error": "ZeroDivisionError: by nothing"}
 
 
 @pytest.mark.parametrize(
-    "arguments", [["trian"], ["score", "--month", "2024-13"], ["train", "chrn"], ["backfill", "--from", "2024-01"]]
+    ("arguments", "words"),
+    [
+        (["trian"], "Did you mean 'train'?"),
+        (["score", "--month", "2024-13"], "no month"),
+        (["train", "chrn"], "Did you mean 'churn'? Known: churn, clv"),
+        (["rollback", "chrn", "--reason", "complaints"], "Did you mean 'churn'?"),
+        (["backfill", "--from", "2024-01"], "--to"),
+        (["status", "--bogus"], "--bogus"),
+    ],
 )
-def test_wrong_usage_starts_nothing(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong word ends with code 2 and what is wrong with it."""
+def test_wrong_usage_starts_nothing(arguments: Sequence[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong word ends with code 2 and what is wrong with it, in words and as JSON."""
     assert app.main([*arguments, "--json"]) == WRONG_SETTINGS
     said = capsys.readouterr()
-    assert "Error:" in said.err
-    if said.out:
-        assert json.loads(said.out)["exit_code"] == WRONG_SETTINGS
+    told = json.loads(said.out)
+    assert (told["ok"], told["exit_code"]) == (False, WRONG_SETTINGS)
+    assert words in told["error"]
+    assert told["error"] in said.err
 
 
 @pytest.mark.parametrize("arguments", [["-cx", "--json", "status", "-q"], ["status", "--company=x", "--json", "-q"]])

@@ -7,7 +7,7 @@ import pytest
 
 from orchestration.cli.app import main
 from orchestration.exclusive import only_run
-from orchestration.exit_codes import OK, REFUSED
+from orchestration.exit_codes import OK, REFUSED, WRONG_SETTINGS
 from orchestration.resources import Deployment
 
 
@@ -29,6 +29,20 @@ def test_a_reset_deletes_this_company_alone(filled: Path, capsys: pytest.Capture
     assert (filled.parents[1] / "data" / "small" / "deals.csv").exists()
 
 
+def test_a_reset_tells_what_lies_elsewhere(
+    filled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Models in a database and an artifact root outlive the folder; who resets knows."""
+    monkeypatch.setenv("LIFECYCLE_MLFLOW_DATABASE", "postgresql://u:hunter2@127.0.0.1:1/models")
+    monkeypatch.setenv("LIFECYCLE_ARTIFACT_ROOT", str(filled.with_name("files")))
+    assert main(["reset", "--yes", "--json"]) == OK
+    said = capsys.readouterr().out
+    models, files = json.loads(said)["kept"]
+    assert "LIFECYCLE_MLFLOW_DATABASE" in models
+    assert files.endswith("files/small")
+    assert "hunter2" not in said
+
+
 def test_a_reset_that_nobody_confirms_deletes_nothing(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where nobody can answer, the question is a refusal that names the way."""
     assert main(["reset"]) == REFUSED
@@ -42,6 +56,16 @@ def test_a_reset_waits_for_no_run(filled: Path, capsys: pytest.CaptureFixture[st
         assert other.submit(main, ["reset", "--yes"]).result() == REFUSED
     assert "Another run is under way" in capsys.readouterr().err
     assert (filled / "warehouse.duckdb").exists()
+
+
+def test_a_second_ui_is_refused(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two daemons on the same records would each start what is due."""
+    with ThreadPoolExecutor() as other:
+        first = only_run(deployment.dagster_folder, "make ui")
+        other.submit(first.__enter__).result()
+        assert main(["ui"]) == REFUSED
+        other.submit(first.__exit__, None, None, None).result()
+    assert "make ui" in capsys.readouterr().err
 
 
 def test_the_environment_is_told_as_json(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,3 +83,13 @@ def test_the_environment_is_told_as_exports(deployment: Deployment, capsys: pyte
     lines = capsys.readouterr().out.splitlines()
     assert f"export LIFECYCLE_DAGSTER_DIR={deployment.dagster_folder}" in lines
     assert all(line.startswith("export ") for line in lines)
+
+
+def test_an_environment_that_is_wrong_fails_in_the_shell(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`eval` of nothing would succeed: what is printed fails where it is evaluated, and the reason stands beside."""
+    assert main(["env", "--company", f"{deployment.company_name}1"]) == WRONG_SETTINGS
+    said = capsys.readouterr()
+    assert said.out == "false\n"
+    assert "Did you mean 'small'?" in " ".join(said.err.split())

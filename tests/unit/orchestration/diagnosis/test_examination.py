@@ -138,6 +138,16 @@ def _set_revision(path: Path, also: str = "select 1") -> None:
     database.close()
 
 
+def test_a_database_that_does_not_answer_is_told_once(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is named with the mend, and nothing that would try for minutes is examined."""
+    monkeypatch.setenv("LIFECYCLE_MLFLOW_DATABASE", "postgresql://u:hunter2@127.0.0.1:1/models")
+    findings = list(examine(Deployment(**deployment.model_dump() | {"has_mlflow_database": True})))
+    assert [(one.level, one.check) for one in findings if one.level == "error"] == [("error", "databases")]
+    assert "LIFECYCLE_MLFLOW_DATABASE" in findings[-1].said
+    assert "start the server" in findings[-1].mend
+    assert "hunter2" not in str(findings)
+
+
 def test_a_run_from_the_future_is_told(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the clock went back, the newest run lies ahead of it."""
     with kept_environment():
