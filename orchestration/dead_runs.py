@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.errors import raise_execution_interrupts
+from dagster._core.errors import DagsterExecutionInterruptedError, raise_execution_interrupts
 from dagster._core.events import JobFailureData, RunFailureReason
 
 from orchestration import exclusive
@@ -36,15 +36,21 @@ def alone(
 ) -> Iterator[None]:
     """Hold the company for a run, and begin with ending what killed runs left.
 
-    What a person ends while it waits ends at once.
+    What a person ends while it waits ends at once; what is over on record does not begin.
 
     Args:
         tell: told once who holds the company if it has to be waited for.
+
+    Raises:
+        DagsterExecutionInterruptedError: the run was ended on record while its process waited, or a step of it began
+            after its own process was killed and found to be dead.
     """
     with ExitStack() as stack:
         with raise_execution_interrupts():
             living = exclusive.living_run(state, run.run_id, run.job_name, tell)
             if stack.enter_context(living):
+                if _is_over(instance.get_run_by_id(run.run_id)):
+                    raise DagsterExecutionInterruptedError
                 end_orphaned_dbt(state)
                 end_dead_runs(instance, state, company)
         yield

@@ -30,6 +30,10 @@ class AnotherRunError(RuntimeError):
     """Another run of the same company is under way; the message names its process."""
 
 
+class KilledRunError(RuntimeError):
+    """The run that this process should do a step of does not live any more; the message names it."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds a company: its process, what it does, and the Dagster run if it is one."""
@@ -87,18 +91,24 @@ def only_run(state: Path, what: str = "a command", *, wait: Tell | None = None) 
 def living_run(state: Path, run_id: str, job: str, tell: Tell) -> Iterator[bool]:
     """Hold the company for a Dagster run, and show that its process lives until the process ends.
 
-    A step process of a run whose parent holds the company does not wait for its own parent.
+    A step process does not wait: its parent holds the company for it, or was killed, and then nobody asks for the step.
 
     Args:
         tell: told once who holds the company if it has to be waited for.
 
     Yields:
         Whether this process holds the company (False: its parent does).
+
+    Raises:
+        KilledRunError: the run's own process was killed before this step of it began.
     """
-    _show_life(state, run_id)
+    is_step = _show_life(state, run_id)
     if _is_held_for(state, run_id):
         yield False
         return
+    if is_step:
+        msg = f"Run {run_id[:8]} was killed before this step of it began."
+        raise KilledRunError(msg)
     with _held(state, Holder(os.getpid(), f"job {job}, run", run_id), tell):
         yield True
 
@@ -217,15 +227,16 @@ def _is_held_for(state: Path, run_id: str) -> bool:
     return by is not None and by.run_id == run_id and by.process != os.getpid() and is_held(state)
 
 
-def _show_life(state: Path, run_id: str) -> None:
+def _show_life(state: Path, run_id: str) -> bool:
     """Keep a locked note of the run until this process ends; it appears under its name only once it is locked.
 
-    The note is there already in a step process, whose parent made it; they share the lock.
+    Returns:
+        Whether another process made the note: this one does a step of that one's run, and shares the lock.
     """
     note = state / LIVE / run_id
     with _guard:
         if note in _live:
-            return
+            return False
     note.parent.mkdir(parents=True, exist_ok=True)
     is_child = note.exists()
     path = note if is_child else note.with_name(f".{run_id}.{os.getpid()}")
@@ -235,6 +246,7 @@ def _show_life(state: Path, run_id: str) -> None:
         path.rename(note)
     with _guard:
         _live[note] = descriptor
+    return is_child
 
 
 def _is_locked(path: Path, kind: int) -> bool:

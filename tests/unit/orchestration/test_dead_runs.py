@@ -1,5 +1,7 @@
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from orchestration import dead_runs, exclusive
 from orchestration.dead_runs import COMPANY_TAG, DBT, end_dead_runs, end_orphaned_dbt, noted_dbt
+from orchestration.resources import Deployment
 
 STARTED, CANCELING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING
 POOL = "duckdb_writer"
@@ -58,6 +61,31 @@ def test_a_run_that_never_showed_life_is_ended(
     assert end_dead_runs(instance, tmp_path, "small") == []
     monkeypatch.setattr(dead_runs, "SHOWS_LIFE_WITHIN", timedelta(0))
     assert end_dead_runs(instance, tmp_path, "small") == [ours.run_id]
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE])
+def test_a_run_that_was_ended_while_it_waited_does_not_begin(
+    instance: dg.DagsterInstance, tmp_path: Path, status: dg.DagsterRunStatus
+) -> None:
+    """Ended on record (by force in the UI, or as dead after a jump of the clock), it does no step once it is its turn."""
+    done: list[str] = []
+
+    @dg.op
+    def write(deployment: Deployment) -> None:
+        done.append(deployment.company_name)
+
+    deployment = Deployment(company_name="small", state_folder=str(tmp_path), data_folder="")
+    job = dg.GraphDefinition("rebuild", node_defs=[write]).to_job(resource_defs={"deployment": deployment})
+    with ThreadPoolExecutor() as others, exclusive.only_run(deployment.state):
+        waiting = others.submit(job.execute_in_process, instance=instance, raise_on_error=False)
+        while not exclusive.live_runs(deployment.state):
+            time.sleep(0.05)
+        (run,) = instance.get_runs()
+        end = instance.report_run_canceled if status == dg.DagsterRunStatus.CANCELED else instance.report_run_failed
+        end(run)
+    waiting.exception(60)
+    assert done == []
+    assert [found.status for found in instance.get_runs()] == [status]
 
 
 def test_the_dbt_of_a_killed_run_is_ended(tmp_path: Path) -> None:

@@ -88,6 +88,19 @@ def test_a_step_process_shares_its_parents_hold(tmp_path: Path) -> None:
         parent.kill()
 
 
+def test_a_step_that_begins_after_its_run_was_killed_ends(tmp_path: Path) -> None:
+    """It neither waits for itself nor works beside the next run, which finds the company free."""
+    with _process(tmp_path) as parent:
+        parent.kill()
+    late = "from pathlib import Path; from orchestration import exclusive\n"
+    late += f"exclusive.living_run(Path({str(tmp_path)!r}), 'run1', 'rebuild', print).__enter__()"
+    ended = subprocess.run([sys.executable, "-c", late], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    assert "KilledRunError: Run run1 was killed before this step of it began." in ended.stderr
+    assert not exclusive.lives(tmp_path / exclusive.LIVE / "run1")
+    with only_run(tmp_path):
+        pass
+
+
 def test_a_step_that_outlives_its_killed_run_is_waited_for(tmp_path: Path) -> None:
     """The company is free when the last process of the killed run has ended, not before."""
     told: list[str] = []
