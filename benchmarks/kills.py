@@ -219,7 +219,7 @@ def _held(deployment: Deployment, stage: Stage, point: str, folder: Path) -> "su
 def _remains(deployment: Deployment) -> str:
     """What lies there after the kill, as far as it is not as it was."""
     note = deployment.state / dead_runs.DBT
-    has_dbt = note.exists() and dead_runs.is_dbt(int(note.read_text() or 0))
+    has_dbt = note.exists() and dead_runs.is_dbt(int(note.read_text() or 0), deployment.state)
     unfinished = len(list(deployment.published.glob(f"{snapshot.UNFINISHED}*")))
     named = {path.name for path in deployment.published.iterdir() if path.is_dir() and not path.name.startswith(".")}
     current = snapshot.current(deployment.published)

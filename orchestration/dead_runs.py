@@ -22,6 +22,8 @@ from dagster._core.events import JobFailureData, RunFailureReason
 from orchestration import exclusive
 
 DBT = "dbt.pid"
+# By this variable dbt is told its file (`orchestration.assets.warehouse`).
+WAREHOUSE = "LIFECYCLE_WAREHOUSE"
 DBT_ENDS_WITHIN_SECONDS = 30.0
 COMPANY_TAG = "customer_lifecycle/company"
 UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
@@ -133,16 +135,19 @@ def end_orphaned_dbt(state: Path) -> None:
         return
     pid = int(note.read_text() or 0)
     deadline = time.monotonic() + DBT_ENDS_WITHIN_SECONDS
-    while is_dbt(pid):
+    while is_dbt(pid, state):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
         time.sleep(0.5)
     note.unlink(missing_ok=True)
 
 
-def is_dbt(pid: int) -> bool:
-    """Whether the process still is the dbt that was noted; the system gives old numbers to new processes."""
+def is_dbt(pid: int, state: Path) -> bool:
+    """Whether the process still is the company's dbt; the system gives old numbers to new processes, also to other dbts.
+
+    Its environment names the warehouse it works on.
+    """
     said = subprocess.run(  # noqa: S603 - fixed arguments
-        ["/bin/ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["/bin/ps", "eww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout
-    return "dbt" in said and "build" in said and not said.startswith("Z")
+    return f"{WAREHOUSE}={state}/" in said and "dbt" in said and "build" in said and not said.startswith("Z")

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -88,9 +89,15 @@ def test_a_run_that_was_ended_while_it_waited_does_not_begin(
     assert [found.status for found in instance.get_runs()] == [status]
 
 
+def _dbt(state: Path) -> "subprocess.Popen[bytes]":
+    """A process that looks like the dbt of the company whose state lies there."""
+    waits = [sys.executable, "-c", "import time; time.sleep(60)", "dbt", "build"]
+    return subprocess.Popen(waits, env=os.environ | {"LIFECYCLE_WAREHOUSE": str(state / "warehouse.duckdb")})  # noqa: S603
+
+
 def test_the_dbt_of_a_killed_run_is_ended(tmp_path: Path) -> None:
     """A dbt that works on without its run would write between the steps of the next one."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "dbt", "build"]) as orphan:
+    with _dbt(tmp_path) as orphan:
         (tmp_path / DBT).write_text(str(orphan.pid))
         end_orphaned_dbt(tmp_path)
         assert orphan.wait(5) < 0
@@ -98,10 +105,13 @@ def test_the_dbt_of_a_killed_run_is_ended(tmp_path: Path) -> None:
 
 
 def test_another_process_with_the_noted_number_is_left_alone(tmp_path: Path) -> None:
-    """The system gives the number of an ended process to a new one; only a dbt is ended."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
-        (tmp_path / DBT).write_text(str(other.pid))
-        end_orphaned_dbt(tmp_path)
+    """The system gives the number of an ended process to a new one, which may be another company's dbt."""
+    state = tmp_path / "small"
+    state.mkdir()
+    with _dbt(tmp_path / "smaller") as other:
+        (state / DBT).write_text(str(other.pid))
+        end_orphaned_dbt(state)
+        assert not (state / DBT).exists()
         assert other.poll() is None
         other.kill()
 
