@@ -91,6 +91,8 @@ STAGES = (
 )
 POINTS = [point for stage in STAGES for point in stage.points]
 MODELS_OF_DBT = {"usage mart": "fct_account_usage_monthly", "findings": "int_findings_tracked"}
+# By dbt's own log, which runs otherwise do not write, the moment is known at which it sends a model's statements.
+WITH_LOG = 'from orchestration import lean_dbt; lean_dbt.LEAN_FLAGS = ("--no-populate-cache", "--no-write-json")\n'
 
 
 @dataclass(frozen=True)
@@ -204,13 +206,18 @@ def _held(deployment: Deployment, stage: Stage, point: str, folder: Path) -> "su
     if point not in MODELS_OF_DBT:
         return held_runs.held_at(deployment, point, folder, _script(stage))
     log = deployment.state / "dbt" / "dbt_warehouse" / "dbt.log"
-    passed = log.stat().st_size if log.exists() else 0
-    child = held_runs.start(deployment, _script(stage))
+    log.unlink(missing_ok=True)
+    child = held_runs.start(deployment, WITH_LOG + _script(stage))
+    wanted, place = f"On model.customer_lifecycle.{MODELS_OF_DBT[point]}".encode(), 0
     while child.poll() is None:
-        with log.open("rb") as file:
-            file.seek(passed)
-            if f"On model.customer_lifecycle.{MODELS_OF_DBT[point]}".encode() in file.read():
+        if log.exists():
+            with log.open("rb") as file:
+                file.seek(place)
+                read = file.read()
+            if wanted in read:
                 return child
+            # What is wanted may be half written.
+            place += max(len(read) - len(wanted), 0)
         time.sleep(0.002)
     msg = f"the run ended before dbt came to it: {child.communicate()}"
     raise RuntimeError(msg)
