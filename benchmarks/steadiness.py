@@ -77,7 +77,9 @@ def _without_names(frame: pd.DataFrame) -> pd.DataFrame:
 
 def difference(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> str:
     """`yes`, or the tables that differ and in what."""
-    said = [f"{name} ({_in_what(found.get(name), expected.get(name))})" for name in sorted(expected.keys() | found.keys())]
+    said = [
+        f"{name} ({_in_what(found.get(name), expected.get(name))})" for name in sorted(expected.keys() | found.keys())
+    ]
     differing = [one for one in said if not one.endswith(" ()")]
     return f"NO: {', '.join(differing)}" if differing else "yes"
 
