@@ -143,7 +143,7 @@ def end_orphaned_dbt(state: Path) -> None:
 
 
 def is_dbt(pid: int, state: Path) -> bool:
-    """Whether the process still is the company's dbt; the system gives old numbers to new processes, also to other dbts.
+    """Whether the process still is the company's dbt; the system gives old numbers to new processes, to dbts as well.
 
     Its environment names the warehouse it works on.
     """

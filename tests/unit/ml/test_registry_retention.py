@@ -68,7 +68,7 @@ def test_a_roll_back_over_a_rejected_version_still_has_its_goal(store: Store, lo
 
 
 def test_what_a_person_decided_stays_until_it_is_carried_out(store: Store, log: Log) -> None:
-    """Approved in MLflow while nothing looked, or with the reason still missing: the version is there to be promoted."""
+    """Approved in MLflow while nothing looked, or with the reason still missing: the version can be promoted."""
     for factor in (2.0, 3.0, 4.0, 5.0):
         log(data=str(factor), factor=factor)
     client = client_of(store)

@@ -68,7 +68,7 @@ def test_a_run_that_never_showed_life_is_ended(
 def test_a_run_that_was_ended_while_it_waited_does_not_begin(
     instance: dg.DagsterInstance, tmp_path: Path, status: dg.DagsterRunStatus
 ) -> None:
-    """Ended on record (by force in the UI, or as dead after a jump of the clock), it does no step once it is its turn."""
+    """Ended on record by force in the UI, or as dead after a jump of the clock: it does no step when its turn comes."""
     done: list[str] = []
 
     @dg.op

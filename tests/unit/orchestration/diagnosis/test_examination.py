@@ -1,6 +1,6 @@
 import fcntl
-import os
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
