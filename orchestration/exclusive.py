@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from orchestration.storage import DeploymentError
+
 LOCK = "run.lock"
 LIVE = "live_runs"
 POLL_SECONDS = 0.5
@@ -82,6 +84,7 @@ def only_run(state: Path, what: str = "a command", *, wait: Tell | None = None) 
 
     Raises:
         AnotherRunError: another process or thread holds it, and `wait` is not given.
+        DeploymentError: the state lies on a file system without locks.
     """
     with _held(state, Holder(os.getpid(), what), wait):
         yield
@@ -101,6 +104,7 @@ def living_run(state: Path, run_id: str, job: str, tell: Tell) -> Iterator[bool]
 
     Raises:
         KilledRunError: the run's own process was killed before this step of it began.
+        DeploymentError: the state lies on a file system without locks.
     """
     is_step = _show_life(state, run_id)
     if _is_held_for(state, run_id):
@@ -189,7 +193,7 @@ def _took(path: Path) -> bool:
             return hold.thread == threading.get_ident()
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
         except BlockingIOError:
             os.close(descriptor)
             return False
@@ -241,7 +245,7 @@ def _show_life(state: Path, run_id: str) -> bool:
     is_child = note.exists()
     path = note if is_child else note.with_name(f".{run_id}.{os.getpid()}")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    _lock(descriptor, fcntl.LOCK_SH, path)
     if not is_child:
         path.rename(note)
     with _guard:
@@ -253,9 +257,22 @@ def _is_locked(path: Path, kind: int) -> bool:
     """Whether a lock of this kind cannot be had."""
     try:
         with path.open() as file:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            _lock(file.fileno(), kind | fcntl.LOCK_NB, path)
     except FileNotFoundError:
         return False
     except BlockingIOError:
         return True
     return False
+
+
+def _lock(descriptor: int, kind: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, kind)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        msg = (
+            f"{path} cannot be locked ({error.strerror}), and without locks two runs would write at once. Let "
+            "LIFECYCLE_STATE_DIR name a folder on a local disk."
+        )
+        raise DeploymentError(msg) from error

@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -8,6 +10,7 @@ import pytest
 
 from orchestration import exclusive
 from orchestration.exclusive import AnotherRunError, living_run, only_run
+from orchestration.storage import DeploymentError
 
 # A process that holds the company for a run, or shows that the run lives, until it is killed.
 HOLDS = """
@@ -115,3 +118,15 @@ def test_a_step_that_outlives_its_killed_run_is_waited_for(tmp_path: Path) -> No
         with only_run(tmp_path, wait=ends):
             assert step.poll() is not None
     assert told == ["Run run1 was killed; a step of it still works. Waiting for its end."]
+
+
+def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems know none: nothing runs there unprotected, and the message says what to change."""
+
+    def no_locks(_descriptor: int, _kind: int) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    for hold in (only_run(tmp_path), living_run(tmp_path, "run1", "rebuild", print)):
+        with pytest.raises(DeploymentError, match="Let LIFECYCLE_STATE_DIR name a folder on a local disk"), hold:
+            pytest.fail("held without a lock")
