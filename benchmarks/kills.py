@@ -160,7 +160,7 @@ def _put_back(deployment: Deployment, state: Path) -> None:
 
 
 def _script(stage: Stage) -> str:
-    return held_runs.JOB.format(job=stage.job, months=stage.months, assets=stage.assets)
+    return held_runs.script_of(stage.job, months=stage.months, assets=stage.assets)
 
 
 def _kill(deployment: Deployment, stage: Stage, point: str, expected: dict[str, pd.DataFrame], folder: Path) -> Kill:
