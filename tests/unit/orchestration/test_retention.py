@@ -1,5 +1,7 @@
+import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,8 +32,12 @@ def by_month() -> None:
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> Deployment:
-    return small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
+def deployment(empty_database: Path, tmp_path: Path) -> Deployment:
+    """A company with an empty registry, which would else be made by every pruning."""
+    made = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
+    made.state.mkdir(parents=True)
+    shutil.copy(empty_database, made.state / "mlflow.db")
+    return made
 
 
 @pytest.fixture
@@ -140,6 +146,28 @@ def test_the_job_tells_what_went(
     assert "runs of Dagster: 1 removed" in _prune_by_the_job(instance, deployment, monkeypatch, days=40)["removed"]
     assert old not in _left(instance)
     assert newest in _left(instance)
+
+
+def test_two_at_once_prune_one_after_the_other(instance: dg.DagsterInstance, deployment: Deployment) -> None:
+    """The schedule's run and a person's: the second waits for the company and finds nothing left to remove."""
+    with _at(instance, -1000):
+        old = _run(instance, table)
+    _run(instance, table)
+    with _at(instance, -20):
+        _run(instance, table)
+    job = dg.Definitions(
+        jobs=[retention.prune_job(deployment.company_name)], resources={"deployment": deployment}
+    ).resolve_job_def("prune_records")
+    with ThreadPoolExecutor() as both:
+        first, second = (both.submit(job.execute_in_process, instance=instance) for _ in range(2))
+        removed = [
+            str(event.step_output_data.metadata["removed"].value)
+            for done in (first.result(60), second.result(60))
+            for event in done.all_events
+            if event.is_successful_output
+        ]
+    assert sorted("runs of Dagster: 1 removed" in text for text in removed) == [False, True]
+    assert old not in _left(instance)
 
 
 def test_a_clock_that_jumps_ahead_removes_nothing(
