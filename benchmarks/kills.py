@@ -91,6 +91,8 @@ STAGES = (
 )
 POINTS = [point for stage in STAGES for point in stage.points]
 MODELS_OF_DBT = {"usage mart": "fct_account_usage_monthly", "findings": "int_findings_tracked"}
+# By dbt's own log, which runs otherwise do not write, the moment is known at which it sends a model's statements.
+WITH_LOG = 'from orchestration import lean_dbt; lean_dbt.LEAN_FLAGS = ("--no-populate-cache", "--no-write-json")\n'
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def _put_back(deployment: Deployment, state: Path) -> None:
 
 
 def _script(stage: Stage) -> str:
-    return held_runs.JOB.format(job=stage.job, months=stage.months, assets=stage.assets)
+    return held_runs.script_of(stage.job, months=stage.months, assets=stage.assets)
 
 
 def _kill(deployment: Deployment, stage: Stage, point: str, expected: dict[str, pd.DataFrame], folder: Path) -> Kill:
@@ -204,13 +206,18 @@ def _held(deployment: Deployment, stage: Stage, point: str, folder: Path) -> "su
     if point not in MODELS_OF_DBT:
         return held_runs.held_at(deployment, point, folder, _script(stage))
     log = deployment.state / "dbt" / "dbt_warehouse" / "dbt.log"
-    passed = log.stat().st_size if log.exists() else 0
-    child = held_runs.start(deployment, _script(stage))
+    log.unlink(missing_ok=True)
+    child = held_runs.start(deployment, WITH_LOG + _script(stage))
+    wanted, place = f"On model.customer_lifecycle.{MODELS_OF_DBT[point]}".encode(), 0
     while child.poll() is None:
-        with log.open("rb") as file:
-            file.seek(passed)
-            if f"On model.customer_lifecycle.{MODELS_OF_DBT[point]}".encode() in file.read():
+        if log.exists():
+            with log.open("rb") as file:
+                file.seek(place)
+                read = file.read()
+            if wanted in read:
                 return child
+            # What is wanted may be half written.
+            place += max(len(read) - len(wanted), 0)
         time.sleep(0.002)
     msg = f"the run ended before dbt came to it: {child.communicate()}"
     raise RuntimeError(msg)
@@ -219,7 +226,7 @@ def _held(deployment: Deployment, stage: Stage, point: str, folder: Path) -> "su
 def _remains(deployment: Deployment) -> str:
     """What lies there after the kill, as far as it is not as it was."""
     note = deployment.state / dead_runs.DBT
-    has_dbt = note.exists() and dead_runs._is_dbt(int(note.read_text() or 0))  # noqa: SLF001
+    has_dbt = note.exists() and dead_runs.is_dbt(int(note.read_text() or 0), deployment.state)
     unfinished = len(list(deployment.published.glob(f"{snapshot.UNFINISHED}*")))
     named = {path.name for path in deployment.published.iterdir() if path.is_dir() and not path.name.startswith(".")}
     current = snapshot.current(deployment.published)

@@ -123,9 +123,7 @@ def _experiment(folder: Path) -> list[Outcome]:
     deployment = small_companies.deploy(folder, "contract", "contractual", small_companies.contractual(12, 20))
     point_dagster_at(deployment)
     os.environ.update(dagster_environment(deployment))
-    code, output, errors = held_runs.finish(
-        held_runs.start(deployment, held_runs.JOB.format(job=JOB, months=(), assets=()))
-    )
+    code, output, errors = held_runs.finish(held_runs.start(deployment, held_runs.script_of(JOB)))
     if code != 0:
         raise RuntimeError(output + errors)
     with dg.DagsterInstance.get() as instance:

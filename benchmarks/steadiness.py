@@ -76,10 +76,20 @@ def _without_names(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> str:
-    """`yes`, or the tables that differ."""
-    names = sorted(
-        name
-        for name in expected.keys() | found.keys()
-        if name not in expected or name not in found or not found[name].equals(expected[name])
-    )
-    return f"NO: {', '.join(names)}" if names else "yes"
+    """`yes`, or the tables that differ and in what."""
+    said = [
+        f"{name} ({_in_what(found.get(name), expected.get(name))})" for name in sorted(expected.keys() | found.keys())
+    ]
+    differing = [one for one in said if not one.endswith(" ()")]
+    return f"NO: {', '.join(differing)}" if differing else "yes"
+
+
+def _in_what(found: pd.DataFrame | None, expected: pd.DataFrame | None) -> str:
+    """What differs: the table, its columns, its number of rows, or values of some columns; empty where nothing does."""
+    if found is None or expected is None:
+        return "is missing" if found is None else "is not expected"
+    if list(found.columns) != list(expected.columns):
+        return "columns"
+    if len(found) != len(expected):
+        return f"{len(found)} rows, not {len(expected)}"
+    return ", ".join(str(name) for name in found.columns if not found[name].equals(expected[name]))

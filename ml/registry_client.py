@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from ml.registrations import Store, VersionInfo
+from ml.registry_place import follow
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,6 +30,7 @@ def client_of(store: Store) -> "MlflowClient":
     if mlflow.get_tracking_uri() != store.tracking_uri:
         mlflow.set_tracking_uri(store.tracking_uri)
         mlflow.set_registry_uri(store.tracking_uri)
+    follow(store)
     return mlflow.MlflowClient()
 
 

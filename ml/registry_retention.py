@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ml.registrations import Store
+from ml.registrations import Store, VersionInfo
 from ml.registry_client import CHAMPION, client_of, info_of
 from ml.registry_moves import predecessor
-from ml.review_rules import REVIEW, WAITING
+from ml.review_rules import WAITING, is_pending, open_question, review_of, unrecorded
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from mlflow.entities.model_registry import ModelVersion
 
 MOST = 10_000
 PREDECESSOR = "previous_champion"
@@ -31,30 +30,34 @@ class Pruned:
     versions: tuple[str, ...] = ()
 
 
-def prune(store: Store, *, models_before: datetime, trainings_before: datetime) -> Pruned:
+def prune(
+    store: Store, *, models_before: datetime, trainings_before: datetime, served: Collection[tuple[str, str]] = ()
+) -> Pruned:
     """Remove trainings that began before these instants, with their versions, models and files.
 
-    Kept whatever its age is a training with a version that an alias names (champion, challenger), that was champion
-    before the champion (a roll-back needs it), or that awaits a review.
+    Kept whatever its age is a training with a version that an alias names (champion, challenger), that a roll-back
+    would serve, about which a person's word is awaited or not yet carried out, or that is
+    in `served`.
 
     Args:
         models_before: for trainings that registered a version.
         trainings_before: for those that registered nothing.
+        served: model and version of statements that readers see.
     """
     client = client_of(store)
     experiment = client.get_experiment_by_name(store.experiment)
     if experiment is None:
         return Pruned()
-    versions = list(client.search_model_versions(max_results=MOST))
+    runs = client.search_runs([experiment.experiment_id], max_results=MOST)
+    versions = [info_of(version) for version in client.search_model_versions(max_results=MOST)]
     registered = {version.run_id for version in versions}
-    needed = _needed(client, versions)
-    runs = [
-        run
-        for run in client.search_runs([experiment.experiment_id], max_results=MOST)
-        if str(run.info.run_id) not in needed
+    needed = _needed(client, versions, {(store.registered(model), version) for model, version in served})
+    gone = {
+        run.info.run_id
+        for run in runs
+        if run.info.run_id not in needed
         and _began_before(run, models_before if run.info.run_id in registered else trainings_before)
-    ]
-    gone = {run.info.run_id for run in runs}
+    }
     removed = [version for version in versions if version.run_id in gone]
     for version in removed:
         client.delete_model_version(version.name, version.version)
@@ -63,21 +66,22 @@ def prune(store: Store, *, models_before: datetime, trainings_before: datetime) 
     return Pruned(tuple(sorted(gone)), tuple(sorted(f"{version.name} {version.version}" for version in removed)))
 
 
-def _needed(client: "MlflowClient", versions: Collection["ModelVersion"]) -> set[str]:
-    """The trainings of versions that are served, would be after a roll-back, or await a person's word."""
-    wanted = set()
+def _needed(client: "MlflowClient", versions: Collection[VersionInfo], served: Collection[tuple[str, str]]) -> set[str]:
+    """The trainings of versions that are served, would be after a roll-back, or are a person's to decide about."""
+    wanted = set(served)
     for model in client.search_registered_models(max_results=1000):
-        aliases = dict(model.aliases)
-        wanted |= {(model.name, str(version)) for version in aliases.values()}
+        aliases = {alias: str(version) for alias, version in dict(model.aliases).items()}
+        wanted |= {(model.name, version) for version in aliases.values()}
         if CHAMPION in aliases:
-            champion = info_of(client.get_model_version(model.name, aliases[CHAMPION]))
-            back = predecessor(client, champion)
+            back = predecessor(client, info_of(client.get_model_version(model.name, aliases[CHAMPION])))
             wanted.add((model.name, back.version if back else ""))
-    return {
-        str(version.run_id)
-        for version in versions
-        if (version.name, str(version.version)) in wanted or version.tags.get(REVIEW) == WAITING
-    }
+    return {info.run_id for info in versions if (info.name, info.version) in wanted or _is_open(info)}
+
+
+def _is_open(info: VersionInfo) -> bool:
+    """Whether a person has still to decide, or what a person decided has still to be carried out or recorded."""
+    is_awaited = review_of(info) == WAITING or open_question(info) is not None
+    return is_awaited or is_pending(info) or bool(unrecorded(info))
 
 
 def _began_before(run: "Run", moment: datetime) -> bool:
@@ -85,12 +89,12 @@ def _began_before(run: "Run", moment: datetime) -> bool:
 
 
 def _forget_predecessors(
-    client: "MlflowClient", kept: Collection["ModelVersion"], removed: Collection["ModelVersion"]
+    client: "MlflowClient", kept: Collection[VersionInfo], removed: Collection[VersionInfo]
 ) -> None:
     """A version whose predecessor is gone has none, so that a roll-back says so."""
-    gone = {(version.name, str(version.version)) for version in removed}
+    gone = {(version.name, version.version) for version in removed}
     for version in kept:
-        if (version.name, version.tags.get(PREDECESSOR)) in gone:
+        if (version.name, version.previous_champion) in gone:
             client.delete_model_version_tag(version.name, version.version, PREDECESSOR)
 
 

@@ -16,12 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.errors import raise_execution_interrupts
+from dagster._core.errors import DagsterExecutionInterruptedError, raise_execution_interrupts
 from dagster._core.events import JobFailureData, RunFailureReason
 
 from orchestration import exclusive
 
 DBT = "dbt.pid"
+# By this variable dbt is told its file (`orchestration.assets.warehouse`).
+WAREHOUSE = "LIFECYCLE_WAREHOUSE"
 DBT_ENDS_WITHIN_SECONDS = 30.0
 COMPANY_TAG = "customer_lifecycle/company"
 UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
@@ -36,15 +38,21 @@ def alone(
 ) -> Iterator[None]:
     """Hold the company for a run, and begin with ending what killed runs left.
 
-    What a person ends while it waits ends at once.
+    What a person ends while it waits ends at once; what is over on record does not begin.
 
     Args:
         tell: told once who holds the company if it has to be waited for.
+
+    Raises:
+        DagsterExecutionInterruptedError: the run was ended on record while its process waited, or a step of it began
+            after its own process was killed and found to be dead.
     """
     with ExitStack() as stack:
         with raise_execution_interrupts():
             living = exclusive.living_run(state, run.run_id, run.job_name, tell)
             if stack.enter_context(living):
+                if _is_over(instance.get_run_by_id(run.run_id)):
+                    raise DagsterExecutionInterruptedError
                 end_orphaned_dbt(state)
                 end_dead_runs(instance, state, company)
         yield
@@ -127,16 +135,19 @@ def end_orphaned_dbt(state: Path) -> None:
         return
     pid = int(note.read_text() or 0)
     deadline = time.monotonic() + DBT_ENDS_WITHIN_SECONDS
-    while is_dbt(pid):
+    while is_dbt(pid, state):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
         time.sleep(0.5)
     note.unlink(missing_ok=True)
 
 
-def is_dbt(pid: int) -> bool:
-    """Whether the process still is the dbt that was noted; the system gives old numbers to new processes."""
+def is_dbt(pid: int, state: Path) -> bool:
+    """Whether the process still is the company's dbt; the system gives old numbers to new processes, to dbts as well.
+
+    Its environment names the warehouse it works on.
+    """
     said = subprocess.run(  # noqa: S603 - fixed arguments
-        ["/bin/ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["/bin/ps", "eww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout
-    return "dbt" in said and "build" in said and not said.startswith("Z")
+    return f"{WAREHOUSE}={state}/" in said and "dbt" in said and "build" in said and not said.startswith("Z")

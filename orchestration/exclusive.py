@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from orchestration.storage import DeploymentError
+
 LOCK = "run.lock"
 LIVE = "live_runs"
 POLL_SECONDS = 0.5
@@ -28,6 +30,10 @@ Tell = Callable[[str], None]
 
 class AnotherRunError(RuntimeError):
     """Another run of the same company is under way; the message names its process."""
+
+
+class KilledRunError(RuntimeError):
+    """The run that this process should do a step of does not live any more; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ def only_run(state: Path, what: str = "a command", *, wait: Tell | None = None) 
 
     Raises:
         AnotherRunError: another process or thread holds it, and `wait` is not given.
+        DeploymentError: the state lies on a file system without locks.
     """
     with _held(state, Holder(os.getpid(), what), wait):
         yield
@@ -87,18 +94,25 @@ def only_run(state: Path, what: str = "a command", *, wait: Tell | None = None) 
 def living_run(state: Path, run_id: str, job: str, tell: Tell) -> Iterator[bool]:
     """Hold the company for a Dagster run, and show that its process lives until the process ends.
 
-    A step process of a run whose parent holds the company does not wait for its own parent.
+    A step process does not wait: its parent holds the company for it, or was killed, and then nobody asks for the step.
 
     Args:
         tell: told once who holds the company if it has to be waited for.
 
     Yields:
         Whether this process holds the company (False: its parent does).
+
+    Raises:
+        KilledRunError: the run's own process was killed before this step of it began.
+        DeploymentError: the state lies on a file system without locks.
     """
-    _show_life(state, run_id)
+    is_step = _show_life(state, run_id)
     if _is_held_for(state, run_id):
         yield False
         return
+    if is_step:
+        msg = f"Run {run_id[:8]} was killed before this step of it began."
+        raise KilledRunError(msg)
     with _held(state, Holder(os.getpid(), f"job {job}, run", run_id), tell):
         yield True
 
@@ -179,7 +193,7 @@ def _took(path: Path) -> bool:
             return hold.thread == threading.get_ident()
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
         except BlockingIOError:
             os.close(descriptor)
             return False
@@ -217,33 +231,48 @@ def _is_held_for(state: Path, run_id: str) -> bool:
     return by is not None and by.run_id == run_id and by.process != os.getpid() and is_held(state)
 
 
-def _show_life(state: Path, run_id: str) -> None:
+def _show_life(state: Path, run_id: str) -> bool:
     """Keep a locked note of the run until this process ends; it appears under its name only once it is locked.
 
-    The note is there already in a step process, whose parent made it; they share the lock.
+    Returns:
+        Whether another process made the note: this one does a step of that one's run, and shares the lock.
     """
     note = state / LIVE / run_id
     with _guard:
         if note in _live:
-            return
+            return False
     note.parent.mkdir(parents=True, exist_ok=True)
     is_child = note.exists()
     path = note if is_child else note.with_name(f".{run_id}.{os.getpid()}")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    _lock(descriptor, fcntl.LOCK_SH, path)
     if not is_child:
         path.rename(note)
     with _guard:
         _live[note] = descriptor
+    return is_child
 
 
 def _is_locked(path: Path, kind: int) -> bool:
     """Whether a lock of this kind cannot be had."""
     try:
         with path.open() as file:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            _lock(file.fileno(), kind | fcntl.LOCK_NB, path)
     except FileNotFoundError:
         return False
     except BlockingIOError:
         return True
     return False
+
+
+def _lock(descriptor: int, kind: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, kind)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        msg = (
+            f"{path} cannot be locked ({error.strerror}), and without locks two runs would write at once. Let "
+            "LIFECYCLE_STATE_DIR name a folder on a local disk."
+        )
+        raise DeploymentError(msg) from error

@@ -18,8 +18,12 @@ RETRIES = 3
 # Long enough for a reader to close the file or a database to restart, short against a run.
 SECONDS_BETWEEN = 30
 HELD = "could not set lock"
-# SQLite says with the same class that its disk is full.
-SQLITE_PASSES = ("database is locked", "database table is locked")
+# Databases say with the same class that somebody holds a lock and that their disk is full.
+SQLITE_PASSES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# PostgreSQL's states: connection, rollback, no lock to be had, server shut down or starting, too many connections.
+POSTGRES_PASSES = ("08", "40", "55P03", "57P01", "57P02", "57P03", "53300")
+# Who is refused gets no state, only words.
+POSTGRES_REFUSES = ("authentication failed", "does not exist", "no pg_hba.conf entry")
 
 
 @contextmanager
@@ -51,8 +55,17 @@ def _passes(error: BaseException) -> bool:
     if isinstance(error, (duckdb.IOException, DagsterDbtCliRuntimeError)):
         return is_held(error)
     if isinstance(error, OperationalError):
-        return not isinstance(error.orig, sqlite3.Error) or any(text in str(error) for text in SQLITE_PASSES)
+        return error.orig is not None and _database_passes(error.orig)
     return isinstance(error, (ConnectionError, TimeoutError))
+
+
+def _database_passes(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return error.sqlite_errorcode & 0xFF in SQLITE_PASSES
+    state = getattr(error, "pgcode", None)
+    if state is not None:
+        return str(state).startswith(POSTGRES_PASSES)
+    return not any(words in str(error) for words in POSTGRES_REFUSES)
 
 
 def _is_in_a_step() -> bool:

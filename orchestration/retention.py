@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 
 from orchestration import snapshot, training_sets
-from orchestration.assets.publish import VERSIONS_KEPT
+from orchestration.assets.publish import MODELS, VERSIONS_KEPT
 from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import Deployment
 
@@ -22,8 +23,9 @@ FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.Dagster
 # A file is written anew when this share of it and so many bytes are free: meanwhile it takes its space twice.
 VACUUM_FROM_RATIO, VACUUM_FROM_BYTES = 0.25, 1_000_000
 BUSY_SECONDS = 10.0
-# A clock that jumps ahead makes everything old; a company that rested for so long loses nothing by waiting a run more.
-MOST_BETWEEN_RUNS = timedelta(days=62)
+# A clock that jumps ahead makes everything old. After a pause as long as the first, nothing is removed for as long as
+# the second: somebody notices a wrong clock, and who only rested loses nothing by waiting.
+PAUSE, WATCHED_FOR = timedelta(days=62), timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,12 @@ def _size(folder: Path | str) -> int:
     """Bytes below a folder; of artifacts that lie elsewhere (a URI) nothing is measured."""
     if isinstance(folder, str):
         return 0
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    total = 0
+    for path in folder.rglob("*"):
+        # The daemon and the UI come and go with SQLite's files beside a database.
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def _before(now: datetime, days: int) -> datetime:
@@ -93,7 +100,7 @@ def _runs(instance: dg.DagsterInstance, deployment: Deployment, before: datetime
         instance.compute_log_manager.delete_logs(prefix=[run_id])
         # SQLite keeps a file of events for each run, which Dagster only empties.
         for path in (deployment.dagster_folder / "history" / "runs").glob(f"{run_id}.db*"):
-            path.unlink()
+            path.unlink(missing_ok=True)
     return old
 
 
@@ -112,8 +119,23 @@ def _trainings(deployment: Deployment, now: datetime) -> list[str]:
         deployment.model_store(),
         models_before=_before(now, policy.model_days),
         trainings_before=_before(now, policy.training_days),
+        served=_spoke_last(deployment),
     )
     return [*gone.versions, *gone.runs]
+
+
+def _spoke_last(deployment: Deployment) -> list[tuple[str, str]]:
+    """Model and version of the newest statements that readers see; another may be champion since."""
+    made = snapshot.current(deployment.published)
+    if made is None:
+        return []
+    with duckdb.connect(str(made.path(deployment.published) / "analytics.duckdb"), read_only=True) as connection:
+        found = {
+            model: connection.execute(f"select arg_max(model_version, made_at) from {model}_predictions").fetchall()  # noqa: S608
+            for model in MODELS
+            if f"{model}_predictions" in made.rows
+        }
+    return [(model, version) for model, [(version,)] in found.items() if version is not None]
 
 
 def _published(deployment: Deployment) -> list[str]:
@@ -129,24 +151,32 @@ def _vacuum(deployment: Deployment) -> Iterator[str]:
 
 def _vacuumed(path: Path) -> bool:
     with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-        pages, free, size = (
-            connection.execute(f"pragma {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-        )
-        if free < VACUUM_FROM_RATIO * pages or free * size < VACUUM_FROM_BYTES:
-            return False
         try:
+            pages, free, size = (
+                connection.execute(f"pragma {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+            if free < VACUUM_FROM_RATIO * pages or free * size < VACUUM_FROM_BYTES:
+                return False
             connection.execute("vacuum")
         except sqlite3.OperationalError as error:
-            if "locked" in str(error):
+            if any(text in str(error) for text in ("locked", "full")):
                 return False
             raise
     return True
 
 
 def _has_jumped(instance: dg.DagsterInstance, now: datetime) -> bool:
-    """Whether so much time seems to have passed since the run before this one that the clock may be wrong."""
-    before = [record.create_timestamp for record in instance.get_run_records(limit=2)][1:]
-    return any(now - made.replace(tzinfo=made.tzinfo or UTC) > MOST_BETWEEN_RUNS for made in before)
+    """Whether the runs of late come after so long a pause that the clock may be wrong."""
+    since, order = now - WATCHED_FOR, "create_timestamp"
+    of_late = dg.RunsFilter(created_after=since, created_before=now)
+    began = instance.get_run_records(of_late, limit=1, order_by=order, ascending=True)
+    ended = instance.get_run_records(dg.RunsFilter(created_before=since), limit=1, order_by=order)
+    return bool(began and ended) and _made(began[0]) - _made(ended[0]) > PAUSE
+
+
+def _made(record: dg.RunRecord) -> datetime:
+    return record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
 
 
 def prune_job(company: str) -> dg.JobDefinition:
@@ -156,7 +186,10 @@ def prune_job(company: str) -> dg.JobDefinition:
     def prune_old_records(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         now = datetime.now(UTC)
         if _has_jumped(context.instance, now):
-            context.log.warning("The clock is months ahead of the run before this one: nothing is removed this time.")
+            context.log.warning(
+                f"The runs of the last {WATCHED_FOR.days} days come after a pause of more than {PAUSE.days} days. If "
+                "the clock is right, a later run removes what is old; nothing is removed this time."
+            )
             return
         removed = prune(context.instance, deployment, now)
         for one in removed:

@@ -11,6 +11,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -88,12 +89,19 @@ def publish(
     root.mkdir(parents=True, exist_ok=True)
     remove_unfinished(root)
     scratch = root / f"{UNFINISHED}{version}"
-    (scratch / "parquet").mkdir(parents=True)
-    rows = {face.table: _write(connection, face, scratch) for face in faces}
-    _write_duckdb(scratch, faces)
-    snapshot = Snapshot(version=version, folder=version, published_at=at, as_of=as_of, rows=rows)
-    (scratch / "snapshot.json").write_text(json.dumps(asdict(snapshot), indent=2))
+    try:
+        (scratch / "parquet").mkdir(parents=True)
+        rows = {face.table: _write(connection, face, scratch) for face in faces}
+        _write_duckdb(scratch, faces)
+        snapshot = Snapshot(version=version, folder=version, published_at=at, as_of=as_of, rows=rows)
+        (scratch / "snapshot.json").write_text(json.dumps(asdict(snapshot), indent=2))
+        _sync(*scratch.rglob("*"), scratch)
+    except BaseException:
+        # On a full disk it would leave no space for the records of the failure, and for whoever makes space.
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
     scratch.rename(target)
+    _sync(root)
     _point_at(root, snapshot)
     return snapshot
 
@@ -119,13 +127,15 @@ def prune(root: Path, keep: int) -> list[str]:
     now = current(root)
     names = versions(root)
     old = [name for name in names[: max(len(names) - keep, 0)] if now is None or name != now.version]
+    # Under another name first: a version is whole or none, also where a run is killed meanwhile.
     for name in old:
-        shutil.rmtree(root / name)
+        (root / name).rename(root / f"{UNFINISHED}{name}")
+    remove_unfinished(root)
     return old
 
 
 def remove_unfinished(root: Path) -> None:
-    """Clear what killed runs left behind; no pointer ever names it."""
+    """Clear what killed runs left behind, half written or half deleted; no pointer ever names it."""
     for path in root.glob(f"{UNFINISHED}*"):
         shutil.rmtree(path)
 
@@ -137,6 +147,17 @@ def _point_at(root: Path, snapshot: Snapshot) -> None:
         file.flush()
         os.fsync(file.fileno())
     scratch.replace(root / POINTER)
+    _sync(root)
+
+
+def _sync(*paths: Path) -> None:
+    """Wait until files and folders are on the disk: what the pointer names is whole after a power cut as well."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, face: Face, scratch: Path) -> int:
@@ -152,7 +173,8 @@ def _write_sqlite(connection: duckdb.DuckDBPyConnection, face: Face, parquet: Pa
     marks = ", ".join("?" for _ in columns)
     foreign = [position for position, (_, kind) in enumerate(columns) if kind not in SHARED_TYPES]
     count = 0
-    with sqlite3.connect(path) as sqlite:
+    # Closed also when it fails: an open file keeps its space on a full disk.
+    with closing(sqlite3.connect(path)) as sqlite, sqlite:
         sqlite.execute(f'create table "{face.table}" ({names}{_clustered(face)}')
         while batch := cursor.fetchmany(ROWS_PER_BATCH):
             rows = (_sqlite_row(row, foreign) for row in batch)
@@ -160,7 +182,6 @@ def _write_sqlite(connection: duckdb.DuckDBPyConnection, face: Face, parquet: Pa
             count += len(batch)
         for key in face.keys:
             sqlite.execute(f'create index "{face.table}_by_{key}" on "{face.table}" ("{key}")')
-    sqlite.close()
     return count
 
 

@@ -28,7 +28,7 @@ HOOKS = {
     "switch": "from orchestration import snapshot as owner; name = '_point_at'; after = False",
 }
 RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
-# One job alone, or some of its assets, for a range of months (the first and the last), for one, or without.
+# Jobs one after the other, or some of their assets, for months from the first to the last, for one month, or for none.
 JOB = """
 import sys
 import dagster as dg
@@ -41,14 +41,16 @@ tags = {{COMPANY_TAG: deployment.company_name}}
 if len(months) == 2:
     tags |= {{"dagster/asset_partition_range_start": months[0], "dagster/asset_partition_range_end": months[1]}}
 with dg.DagsterInstance.get() as instance:
-    result = build_defs(deployment).resolve_job_def({job!r}).execute_in_process(
-        instance=instance,
-        tags=tags,
-        partition_key=months[0] if len(months) == 1 else None,
-        asset_selection=[dg.AssetKey.from_user_string(key) for key in assets] or None,
-        raise_on_error=False,
-    )
-sys.exit(not result.success)
+    for job in {jobs!r}:
+        result = build_defs(deployment).resolve_job_def(job).execute_in_process(
+            instance=instance,
+            tags=tags,
+            partition_key=months[0] if len(months) == 1 else None,
+            asset_selection=[dg.AssetKey.from_user_string(key) for key in assets] or None,
+            raise_on_error=False,
+        )
+        if not result.success:
+            sys.exit(1)
 """
 HELD = """
 import pathlib, sys, time
@@ -67,6 +69,11 @@ def held(*arguments, **named):
     return result
 setattr(owner, name, held)
 """
+
+
+def script_of(*jobs: str, months: tuple[str, ...] = (), assets: tuple[str, ...] = ()) -> str:
+    """A process that runs these jobs; its exit code says whether all ended well."""
+    return JOB.format(jobs=jobs, months=months, assets=assets)
 
 
 def start(deployment: Deployment, script: str = RUN) -> subprocess.Popen[str]:

@@ -108,7 +108,7 @@ def _build(context: dg.AssetExecutionContext, dbt: LeanDbt, deployment: Deployme
         invocation = dbt.cli(
             arguments, manifest=manifest, dagster_dbt_translator=translator, target_path=target, raise_on_error=False
         )
-        with noted_dbt(deployment.state, invocation.process.pid), _ended(invocation.process):
+        with _ended(invocation.process), noted_dbt(deployment.state, invocation.process.pid):
             found = _events(invocation, context)
     # With what dbt compiled: features are derived anew from both.
     shutil.copyfile((dbt_project or project()).manifest_path, target / "manifest.json")

@@ -92,7 +92,7 @@ def orphaned_dbt(deployment: Deployment) -> Finding:
     """A dbt that works on although its run was killed."""
     note = deployment.state / DBT
     noted = note.read_text().strip() if note.exists() else ""
-    if living_holder(deployment.state) is None and noted.isdigit() and is_dbt(int(noted)):
+    if living_holder(deployment.state) is None and noted.isdigit() and is_dbt(int(noted), deployment.state):
         said = f"process {noted} works on without its run"
         return Finding("orphaned dbt", "warning", said, "nothing: the next run ends it first")
     return Finding("orphaned dbt", "ok", "none")

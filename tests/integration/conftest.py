@@ -6,6 +6,7 @@ import pytest
 
 from tests import factories, miniature
 from tests.dbt_builds import Query, build_once, reader
+from tests.small_disk import small_disk as small_disk
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from ml import bundles, registry
 from ml.registrations import RegistryError
@@ -14,6 +16,7 @@ from orchestration.assets.ingestion import raw_tables, source_files
 from orchestration.assets.predictions import prediction_assets
 from orchestration.diagnosis import stores
 from orchestration.partitions import monthly_as_of
+from orchestration.passing_faults import may_pass
 from orchestration.resources import ROOT, Deployment, deployment_from_environment, point_dagster_at
 from tests import postgres, small_companies
 from tests.runs import kept_environment, query
@@ -142,3 +145,28 @@ def test_a_database_that_refuses_is_told_without_its_password(
     text = "".join(traceback.format_exception(found.value))
     assert not isinstance(found.value, RegistryError)
     assert "not-the-password" not in text
+
+
+@pytest.mark.parametrize(
+    ("statement", "passes"),
+    [
+        ("select pg_terminate_backend(pg_backend_pid())", True),
+        ("do $$ begin raise sqlstate '40001'; end $$", True),
+        ("do $$ begin raise sqlstate '53100'; end $$", False),
+    ],
+    ids=["shut down", "serialization", "disk full"],
+)
+def test_what_a_database_says_is_told_apart(deployment: Deployment, statement: str, passes: bool) -> None:
+    """A step is tried again when the server goes or somebody else was first, not when its disk is full."""
+    engine = create_engine(deployment.model_store().tracking_uri)
+    with engine.connect() as connection, pytest.raises(OperationalError) as found:
+        connection.execute(text(statement))
+    assert may_pass(found.value) is passes
+
+
+@pytest.mark.parametrize(("part", "wrong"), [(postgres.PASSWORD, "other"), ("/mlflow", "/nothing")])
+def test_a_refused_user_is_no_passing_fault(deployment: Deployment, part: str, wrong: str) -> None:
+    """A wrong password or the name of a database that is not there will be as wrong in a minute."""
+    with pytest.raises(OperationalError) as found:
+        create_engine(deployment.model_store().tracking_uri.replace(part, wrong)).connect()
+    assert not may_pass(found.value)

@@ -1,9 +1,7 @@
 """What a person does to a running system: stop it, start it twice, fill its disk."""
 
 import os
-import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +11,9 @@ from orchestration import snapshot
 from orchestration.exit_codes import FAILED, INTERRUPTED, OK
 from orchestration.resources import Deployment
 from tests import small_companies
-from tests.held_runs import finish, held_at, start, under_way
+from tests.held_runs import finish, held_at, script_of, start, under_way
 from tests.runs import kept_environment, query
+from tests.small_disk import SmallDisk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -63,36 +62,18 @@ def test_two_runs_at_once(deployment: Deployment, tmp_path: Path) -> None:
     finish(first)
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
-    """No space left: the run says so, publishes nothing, and works once there is space."""
-    place = tmp_path / "small_disk"
-    place.mkdir()
-    mount = shutil.which("mount")
-    options = ["-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
-    if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode:  # noqa: S603
-        pytest.skip("mounting a small disk is not permitted here")
-    try:
-        _fill_and_free(mount, place, tmp_path)
-    finally:
-        subprocess.run(["/bin/umount", "-l", str(place)], check=True)  # noqa: S603
-
-
-def _fill_and_free(mount: str, place: Path, tmp_path: Path) -> None:
+def test_a_full_disk(small_disk: SmallDisk, tmp_path: Path) -> None:
+    """No space left while landing or while dbt works: the run says so, publishes nothing, and works once there is."""
     made = small_companies.deploy(tmp_path, "contract", "contractual", small_companies.contractual(12, 20))
-    deployment = Deployment(
-        company_name="contract",
-        state_folder=str(place),
-        data_folder=made.data_folder,
-        companies_folder=made.companies_folder,
-    )
-    for size in ("3m", "9m"):
-        subprocess.run([mount, "-o", f"remount,size={size}", str(place)], check=True)  # noqa: S603
+    deployment = made.model_copy(update={"state_folder": str(small_disk.folder)})
+    for megabytes in (3, 6):
+        small_disk.leave(megabytes)
         code, output, errors = finish(start(deployment))
         assert code == FAILED, output
         assert "Traceback" not in output + errors
         assert any(words in (output + errors).lower() for words in ("space", "disk", "full")), output + errors
         assert snapshot.current(deployment.published) is None
-    subprocess.run([mount, "-o", "remount,size=400m", str(place)], check=True)  # noqa: S603
-    code, output, errors = finish(start(deployment))
+    small_disk.leave(400)
+    code, output, errors = finish(start(deployment, script_of("refresh_warehouse", "publish_snapshot")))
     assert code == OK, output + errors
     assert snapshot.current(deployment.published) is not None

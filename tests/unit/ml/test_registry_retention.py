@@ -2,8 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ml import registry, registry_retention
+from ml import registry, registry_retention, registry_reviews
 from ml.registrations import RegistryError, Store
+from ml.registry_client import client_of
 from tests.small_registry import Doubler, Log
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload.*")
@@ -12,6 +13,7 @@ LATER, BEFORE = NOW + timedelta(days=1), NOW - timedelta(days=1)
 
 
 def prune(store: Store, models_before: datetime = LATER, trainings_before: datetime = LATER) -> tuple[str, ...]:
+    registry_reviews.mark_recorded(store, registry_reviews.unrecorded(store))
     gone = registry_retention.prune(store, models_before=models_before, trainings_before=trainings_before)
     return gone.versions
 
@@ -55,3 +57,32 @@ def test_a_version_that_awaits_a_review_stays(store: Store, log: Log) -> None:
     log(data="b", factor=3.0, promotion="review")
     log("failed_gates", data="c", factor=4.0, promotion="review")
     assert prune(store) == ()
+
+
+def test_a_roll_back_over_a_rejected_version_still_has_its_goal(store: Store, log: Log) -> None:
+    """The champion's predecessor was rejected meanwhile: the one before it stays."""
+    for factor in (2.0, 3.0, 4.0, 5.0):
+        log(data=str(factor), factor=factor)
+    registry.reject(store, "churn", "3", approver="Ada", reason="leaks")
+    assert set(prune(store)) == {"churn 1", "churn 3"}
+    assert registry.roll_back(store, "churn", approver="Ada", reason="worse").version == "2"
+
+
+def test_what_a_person_decided_stays_until_it_is_carried_out(store: Store, log: Log) -> None:
+    """Approved in MLflow while nothing looked, or with the reason still missing: the version can be promoted."""
+    for factor in (2.0, 3.0, 4.0, 5.0):
+        log(data=str(factor), factor=factor)
+    client = client_of(store)
+    for version in ("1", "2"):
+        client.set_model_version_tag("churn", version, "review", "approved")
+    client.set_model_version_tag("churn", "1", "review_comment", "it was better")
+    assert prune(store) == ()
+    assert [made.champion_version for made in registry.apply_reviews(store)] == ["1"]
+
+
+def test_what_readers_see_statements_of_stays(store: Store, log: Log) -> None:
+    """A version that spoke last keeps its files until another has spoken, whoever is champion meanwhile."""
+    for factor in (2.0, 3.0, 4.0):
+        log(data=str(factor), factor=factor)
+    gone = registry_retention.prune(store, models_before=LATER, trainings_before=LATER, served=[("churn", "1")])
+    assert gone.versions == ()

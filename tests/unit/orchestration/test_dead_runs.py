@@ -1,5 +1,8 @@
+import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 
 from orchestration import dead_runs, exclusive
 from orchestration.dead_runs import COMPANY_TAG, DBT, end_dead_runs, end_orphaned_dbt, noted_dbt
+from orchestration.resources import Deployment
 
 STARTED, CANCELING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING
 POOL = "duckdb_writer"
@@ -60,9 +64,40 @@ def test_a_run_that_never_showed_life_is_ended(
     assert end_dead_runs(instance, tmp_path, "small") == [ours.run_id]
 
 
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE])
+def test_a_run_that_was_ended_while_it_waited_does_not_begin(
+    instance: dg.DagsterInstance, tmp_path: Path, status: dg.DagsterRunStatus
+) -> None:
+    """Ended on record by force in the UI, or as dead after a jump of the clock: it does no step when its turn comes."""
+    done: list[str] = []
+
+    @dg.op
+    def write(deployment: Deployment) -> None:
+        done.append(deployment.company_name)
+
+    deployment = Deployment(company_name="small", state_folder=str(tmp_path), data_folder="")
+    job = dg.GraphDefinition("rebuild", node_defs=[write]).to_job(resource_defs={"deployment": deployment})
+    with ThreadPoolExecutor() as others, exclusive.only_run(deployment.state):
+        waiting = others.submit(job.execute_in_process, instance=instance, raise_on_error=False)
+        while not exclusive.live_runs(deployment.state):
+            time.sleep(0.05)
+        (run,) = instance.get_runs()
+        end = instance.report_run_canceled if status == dg.DagsterRunStatus.CANCELED else instance.report_run_failed
+        end(run)
+    waiting.exception(60)
+    assert done == []
+    assert [found.status for found in instance.get_runs()] == [status]
+
+
+def _dbt(state: Path) -> "subprocess.Popen[bytes]":
+    """A process that looks like the dbt of the company whose state lies there."""
+    waits = [sys.executable, "-c", "import time; time.sleep(60)", "dbt", "build"]
+    return subprocess.Popen(waits, env=os.environ | {"LIFECYCLE_WAREHOUSE": str(state / "warehouse.duckdb")})  # noqa: S603
+
+
 def test_the_dbt_of_a_killed_run_is_ended(tmp_path: Path) -> None:
     """A dbt that works on without its run would write between the steps of the next one."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "dbt", "build"]) as orphan:
+    with _dbt(tmp_path) as orphan:
         (tmp_path / DBT).write_text(str(orphan.pid))
         end_orphaned_dbt(tmp_path)
         assert orphan.wait(5) < 0
@@ -70,10 +105,13 @@ def test_the_dbt_of_a_killed_run_is_ended(tmp_path: Path) -> None:
 
 
 def test_another_process_with_the_noted_number_is_left_alone(tmp_path: Path) -> None:
-    """The system gives the number of an ended process to a new one; only a dbt is ended."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
-        (tmp_path / DBT).write_text(str(other.pid))
-        end_orphaned_dbt(tmp_path)
+    """The system gives the number of an ended process to a new one, which may be another company's dbt."""
+    state = tmp_path / "small"
+    state.mkdir()
+    with _dbt(tmp_path / "smaller") as other:
+        (state / DBT).write_text(str(other.pid))
+        end_orphaned_dbt(state)
+        assert not (state / DBT).exists()
         assert other.poll() is None
         other.kill()
 

@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -8,6 +10,7 @@ import pytest
 
 from orchestration import exclusive
 from orchestration.exclusive import AnotherRunError, living_run, only_run
+from orchestration.storage import DeploymentError
 
 # A process that holds the company for a run, or shows that the run lives, until it is killed.
 HOLDS = """
@@ -88,6 +91,19 @@ def test_a_step_process_shares_its_parents_hold(tmp_path: Path) -> None:
         parent.kill()
 
 
+def test_a_step_that_begins_after_its_run_was_killed_ends(tmp_path: Path) -> None:
+    """It neither waits for itself nor works beside the next run, which finds the company free."""
+    with _process(tmp_path) as parent:
+        parent.kill()
+    late = "from pathlib import Path; from orchestration import exclusive\n"
+    late += f"exclusive.living_run(Path({str(tmp_path)!r}), 'run1', 'rebuild', print).__enter__()"
+    ended = subprocess.run([sys.executable, "-c", late], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    assert "KilledRunError: Run run1 was killed before this step of it began." in ended.stderr
+    assert not exclusive.lives(tmp_path / exclusive.LIVE / "run1")
+    with only_run(tmp_path):
+        pass
+
+
 def test_a_step_that_outlives_its_killed_run_is_waited_for(tmp_path: Path) -> None:
     """The company is free when the last process of the killed run has ended, not before."""
     told: list[str] = []
@@ -102,3 +118,15 @@ def test_a_step_that_outlives_its_killed_run_is_waited_for(tmp_path: Path) -> No
         with only_run(tmp_path, wait=ends):
             assert step.poll() is not None
     assert told == ["Run run1 was killed; a step of it still works. Waiting for its end."]
+
+
+def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems know none: nothing runs there unprotected, and the message says what to change."""
+
+    def no_locks(_descriptor: int, _kind: int) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    for hold in (only_run(tmp_path), living_run(tmp_path, "run1", "rebuild", print)):
+        with pytest.raises(DeploymentError, match="Let LIFECYCLE_STATE_DIR name a folder on a local disk"), hold:
+            pytest.fail("held without a lock")

@@ -1,12 +1,16 @@
+import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
-from orchestration import retention
+from orchestration import retention, snapshot
 from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import Deployment
 from tests import small_companies
@@ -28,8 +32,12 @@ def by_month() -> None:
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> Deployment:
-    return small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
+def deployment(empty_database: Path, tmp_path: Path) -> Deployment:
+    """A company with an empty registry, which would else be made by every pruning."""
+    made = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
+    made.state.mkdir(parents=True)
+    shutil.copy(empty_database, made.state / "mlflow.db")
+    return made
 
 
 @pytest.fixture
@@ -41,6 +49,18 @@ def instance(deployment: Deployment) -> Iterator[dg.DagsterInstance]:
 
 def _run(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, month: str | None = None, **tags: str) -> str:
     return dg.materialize([asset], instance=instance, partition_key=month, tags=tags).run_id
+
+
+@contextmanager
+def _at(instance: dg.DagsterInstance, days: int) -> Iterator[None]:
+    """Runs that are made within have been made so many days from now."""
+    before = _left(instance)
+    yield
+    made = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=days)
+    with sqlite3.connect(Path(instance.root_directory) / "history" / "runs.db") as connection:
+        for run_id in _left(instance) - before:
+            connection.execute("update runs set create_timestamp = ? where run_id = ?", [f"{made}", run_id])
+    connection.close()
 
 
 def _left(instance: dg.DagsterInstance) -> set[str]:
@@ -128,10 +148,62 @@ def test_the_job_tells_what_went(
     assert newest in _left(instance)
 
 
+def test_two_at_once_prune_one_after_the_other(instance: dg.DagsterInstance, deployment: Deployment) -> None:
+    """The schedule's run and a person's: the second waits for the company and finds nothing left to remove."""
+    with _at(instance, -1000):
+        old = _run(instance, table)
+    _run(instance, table)
+    with _at(instance, -20):
+        _run(instance, table)
+    job = dg.Definitions(
+        jobs=[retention.prune_job(deployment.company_name)], resources={"deployment": deployment}
+    ).resolve_job_def("prune_records")
+    with ThreadPoolExecutor() as both:
+        first, second = (both.submit(job.execute_in_process, instance=instance) for _ in range(2))
+        removed = [
+            str(event.step_output_data.metadata["removed"].value)
+            for done in (first.result(60), second.result(60))
+            for event in done.all_events
+            if event.is_successful_output
+        ]
+    assert sorted("runs of Dagster: 1 removed" in text for text in removed) == [False, True]
+    assert old not in _left(instance)
+
+
 def test_a_clock_that_jumps_ahead_removes_nothing(
     instance: dg.DagsterInstance, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three years since the run before are more likely a wrong clock than three years."""
-    old, _ = _run(instance, table), _run(instance, table)
-    assert _prune_by_the_job(instance, deployment, monkeypatch, days=1100) == {}
+    """A year's pause is more likely a wrong clock; also where other runs came between the jump and the pruning."""
+    with _at(instance, -1100):
+        old = _run(instance, table)
+        _run(instance, table)
+    _run(instance, table)
+    assert _prune_by_the_job(instance, deployment, monkeypatch, days=0) == {}
     assert old in _left(instance)
+    with _at(instance, 10):
+        _run(instance, table)
+    assert "runs of Dagster: 2 removed" in _prune_by_the_job(instance, deployment, monkeypatch, days=20)["removed"]
+
+
+def test_a_clock_that_once_stood_in_the_future_stops_no_pruning(
+    instance: dg.DagsterInstance, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs on record with instants that are still to come say nothing about the clock of today."""
+    with _at(instance, 2000):
+        _run(instance, table)
+    with _at(instance, -20):
+        _run(instance, table)
+    assert "removed" in _prune_by_the_job(instance, deployment, monkeypatch, days=0)
+
+
+def test_a_version_that_readers_see_statements_of_stays(deployment: Deployment) -> None:
+    """The model that spoke last is read from the published snapshot."""
+    with duckdb.connect() as connection:
+        connection.execute("create schema predictions")
+        connection.execute(
+            "create table predictions.churn_predictions as select * from "
+            "(values ('2', timestamp '2024-02-01'), ('10', timestamp '2024-03-01')) as t(model_version, made_at)"
+        )
+        faces = [snapshot.Face("predictions", "churn_predictions")]
+        snapshot.publish(connection, deployment.published, faces, version="v1", at="2024-03-01", as_of="2024-02-29")
+    assert retention._spoke_last(deployment) == [("churn", "10")]

@@ -1,6 +1,10 @@
 import json
+import os
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +12,9 @@ import duckdb
 import pytest
 
 from orchestration import snapshot
+from orchestration.passing_faults import may_pass
 from orchestration.snapshot import Face
+from tests.small_disk import SmallDisk
 
 FACES = (
     Face("marts", "dim_accounts", keys=("account_id",)),
@@ -51,25 +57,107 @@ def test_both_faces_hold_the_same_rows(warehouse: duckdb.DuckDBPyConnection, tmp
         ]
 
 
-def test_a_killed_publish_leaves_the_old_version(
+def test_a_publish_that_fails_leaves_the_old_version(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Readers stay on the last good version, and the next publish clears what was left."""
+    """Readers stay on the last good version, and nothing half written takes the space."""
     publish(warehouse, tmp_path, "v1")
 
-    def killed(*_: object) -> None:
+    def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(snapshot, "_write_duckdb", killed)
+    monkeypatch.setattr(snapshot, "_write_duckdb", stopped)
     with pytest.raises(KeyboardInterrupt):
         publish(warehouse, tmp_path, "v2")
-    monkeypatch.undo()
     now = snapshot.current(tmp_path)
     assert now is not None
     assert now.version == "v1"
-    assert now.path(tmp_path).is_dir()
-    publish(warehouse, tmp_path, "v3")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "v1", "v3"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "v1"]
+
+
+def test_what_a_killed_publish_left_goes(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """A version that was half written, or half deleted, when its run was killed."""
+    (tmp_path / ".unfinished-v1" / "parquet").mkdir(parents=True)
+    publish(warehouse, tmp_path, "v2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "v2"]
+
+
+def test_a_version_is_on_the_disk_before_readers_are_sent_there(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file and folder of it, then its name, then the pointer: no power cut leaves a pointer to half a version."""
+    synced: list[Path] = []
+
+    def sync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().relative_to(tmp_path))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    folder = publish(warehouse, tmp_path, "v1").path(tmp_path)
+    *of_version, name, pointer, pointed = synced
+    written = {path.relative_to(folder) for path in [folder, *folder.rglob("*")]}
+    assert {path.relative_to(".unfinished-v1") for path in of_version} == written
+    assert (name, pointer, pointed) == (Path(), Path("current.json.new"), Path())
+
+
+@pytest.mark.parametrize("megabytes", [0, 1, 3])
+def test_a_full_disk_costs_nothing(warehouse: duckdb.DuckDBPyConnection, small_disk: SmallDisk, megabytes: int) -> None:
+    """Readers keep the old version whole however far the new one came; its space is free again; then it works."""
+    root = small_disk.folder / "published"
+    old = publish(warehouse, root, "v1")
+    warehouse.execute(
+        "create or replace table marts.fct_deals as select hash(i)::varchar as deal_id, "
+        "hash(-i)::varchar as account_id, 0::decimal(18,2) as amount from range(60000) t(i)"
+    )
+    small_disk.leave(megabytes)
+    with pytest.raises((OSError, sqlite3.Error, duckdb.Error)) as fault:
+        publish(warehouse, root, "v2")
+    assert not may_pass(fault.value)
+    assert snapshot.current(root) == old
+    assert small_disk.free() >= megabytes * 1e6
+    with duckdb.connect(str(old.path(root) / "analytics.duckdb"), read_only=True) as analytics:
+        assert analytics.execute("select count(*) from dim_accounts").fetchall() == [(1000,)]
+    small_disk.leave(60)
+    made = publish(warehouse, root, "v3")
+    assert snapshot.current(root) == made
+
+
+def test_readers_in_the_moment_of_the_switch(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Whoever reads the pointer finds the version it names, whole, while others are published and pruned."""
+    publish(warehouse, tmp_path, "v00")
+    stop, seen = threading.Event(), []
+
+    def read() -> None:
+        while not stop.is_set():
+            now = snapshot.current(tmp_path)
+            assert now is not None
+            with closing(sqlite3.connect(f"file:{now.path(tmp_path) / 'lookup.sqlite'}?mode=ro", uri=True)) as lookup:
+                seen.append((now.version, *lookup.execute("select count(*) from dim_accounts").fetchone()))
+
+    with ThreadPoolExecutor() as readers:
+        reading = [readers.submit(read) for _ in range(2)]
+        for number in range(1, 6):
+            publish(warehouse, tmp_path, f"v{number:02}")
+            snapshot.prune(tmp_path, keep=2)
+        stop.set()
+        for reader in reading:
+            reader.result()
+    assert {rows for _, rows in seen} == {1000}
+    assert [version for version, _ in seen[-1:]] == ["v05"]
+
+
+def test_a_reader_that_stays_on_a_pruned_version_reads_on(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """What is open stays readable, in both faces, until it is closed."""
+    folder = publish(warehouse, tmp_path, "v1").path(tmp_path)
+    with (
+        duckdb.connect(str(folder / "analytics.duckdb"), read_only=True) as analytics,
+        closing(sqlite3.connect(f"file:{folder / 'lookup.sqlite'}?mode=ro", uri=True)) as lookup,
+    ):
+        lookup.execute("select 1 from dim_accounts").fetchone()
+        publish(warehouse, tmp_path, "v2")
+        assert snapshot.prune(tmp_path, keep=1) == ["v1"]
+        assert not folder.exists()
+        assert analytics.execute("select sum(mrr)::varchar from dim_accounts").fetchall() == [("549450.00",)]
+        assert lookup.execute("select count(*) from dim_accounts where account_id like 'a99%'").fetchone() == (11,)
 
 
 def test_a_version_is_never_written_twice(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import fcntl
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -96,7 +97,8 @@ def test_a_warehouse_that_a_run_holds_is_left_in_peace(deployment: Deployment) -
 def test_what_a_killed_run_left_is_told(deployment: Deployment) -> None:
     """A run whose note nobody holds and a noted dbt that lives, while nobody holds the company."""
     waits = [sys.executable, "-c", "import time; time.sleep(60)", "dbt", "build"]
-    with kept_environment(), subprocess.Popen(waits) as dbt:  # noqa: S603 - our own script
+    names = os.environ | {"LIFECYCLE_WAREHOUSE": str(deployment.warehouse_path)}
+    with kept_environment(), subprocess.Popen(waits, env=names) as dbt:  # noqa: S603 - our own script
         point_dagster_at(deployment)
         with instance(deployment) as opened:
             run = opened.create_run_for_job(_job(), status=dg.DagsterRunStatus.STARTED)
