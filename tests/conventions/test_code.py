@@ -16,7 +16,13 @@ LONGEST_FUNCTION = 40
 # The only modules that may read the environment: everything else gets its settings as arguments.
 READS_ENVIRONMENT = {"orchestration/resources.py", "orchestration/environment.py"}
 # The only modules that may know MLflow.
-KNOWS_MLFLOW = {"ml/registry.py", "ml/registry_client.py", "ml/registry_retention.py", "ml/registry_reviews.py"}
+KNOWS_MLFLOW = {
+    "ml/registry.py",
+    "ml/registry_client.py",
+    "ml/registry_place.py",
+    "ml/registry_retention.py",
+    "ml/registry_reviews.py",
+}
 # Dagster reads annotations at run time; postponed ones break its context and config parameters.
 PACKAGES_WITHOUT_POSTPONED_ANNOTATIONS = ("orchestration",)
 
