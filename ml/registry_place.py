@@ -4,6 +4,7 @@ Without it a copied state (a restored backup, a trial) would read, write and pru
 here: noticing that and renaming. Does not belong here: where a company's files lie (`ml.registrations`).
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -57,6 +58,6 @@ def _came_along(connection: "Connection", recorded: str, store: Store) -> bool:
     query = text(
         "select storage_location from model_versions where storage_location like :below order by creation_time"
     )
-    models = connection.execute(query, {"below": f"{recorded}/%"}).scalars().all()
+    models: Sequence[str] = connection.execute(query, {"below": f"{recorded}/%"}).scalars().all()
     folder = Path(url2pathname(urlsplit(store.artifact_location).path))
     return folder.is_dir() and all((folder / model.removeprefix(f"{recorded}/")).exists() for model in models[-1:])

@@ -13,19 +13,20 @@ import dagster as dg
 
 from orchestration.resources import ROOT, Deployment, point_dagster_at
 
-# Where a run is held: in the first call of a function, before it works or (the default) after.
+# Where a run is held: in the first call of a function, after it has worked (the default), while it works (it is let
+# work once the run counts as held), or before it works.
 HOOKS = {
     "landing": "from ingestion.loading import Loading as owner; name = 'run'",
     "expectations": "from orchestration.checks import expectations as owner; name = '_evaluate'",
-    "dbt": "from orchestration.assets import warehouse as owner; name = '_events'; after = False",
+    "dbt": "from orchestration.assets import warehouse as owner; name = '_events'; held_when = 'at work'",
     "metrics": "from orchestration.metric_layer import MetricLayer as owner; name = 'values'",
-    "features": "from orchestration.assets import warehouse as owner; name = '_events'; after = False",
+    "features": "from orchestration.assets import warehouse as owner; name = '_events'; held_when = 'at work'",
     "training": "from orchestration import records as owner; name = '_insert'",
     "registry": "from ml import registry as owner; name = '_register'",
     "predictions": "from orchestration import ledger as owner; name = '_insert'",
     "monitoring": "from orchestration import watching as owner; name = 'write_drift'",
     "publish": "from orchestration import snapshot as owner; name = '_write_duckdb'",
-    "switch": "from orchestration import snapshot as owner; name = '_point_at'; after = False",
+    "switch": "from orchestration import snapshot as owner; name = '_point_at'; held_when = 'before'",
 }
 RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
 # Jobs one after the other, or some of their assets, for months from the first to the last, for one month, or for none.
@@ -54,16 +55,16 @@ with dg.DagsterInstance.get() as instance:
 """
 HELD = """
 import pathlib, sys, time
-after, calls = True, []
+held_when, calls = 'after', []
 {hook}
 original = getattr(owner, name)
 def held(*arguments, **named):
     calls.append(1)
     if len(calls) > 1:
         return original(*arguments, **named)
-    result = original(*arguments, **named) if after else None
+    result = original(*arguments, **named) if held_when == "after" else None
     pathlib.Path({mark!r}).touch()
-    if not after:
+    if held_when == "at work":
         result = original(*arguments, **named)
     time.sleep(600)
     return result

@@ -19,8 +19,9 @@ READS_ENVIRONMENT = {"orchestration/resources.py", "orchestration/environment.py
 KNOWS_MLFLOW = {
     "ml/registry.py",
     "ml/registry_client.py",
-    "ml/registry_retention.py",
     "ml/registry_moves.py",
+    "ml/registry_place.py",
+    "ml/registry_retention.py",
     "ml/registry_reviews.py",
 }
 # Dagster reads annotations at run time; postponed ones break its context and config parameters.
