@@ -99,8 +99,7 @@ class Days:
         request = sensor(context)
         milliseconds = 1000 * (time.process_time() - started)
         assert isinstance(request, dg.RunRequest), request
-        assert request.partition_key is not None
-        run = self._run(sensor.name, at, "score_and_publish", {}, request.partition_key, milliseconds)
+        run = self._run(sensor.name, at, "score_and_publish", request.tags, request.partition_key, milliseconds)
         return run.is_success
 
     def _scheduled(self, name: str, at: datetime) -> dg.DagsterRun | None:
