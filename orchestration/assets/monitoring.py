@@ -62,7 +62,7 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
         from ml import registry
         from orchestration.training_inputs import Champion
 
-        store, count = deployment.model_store(), 0
+        store, counts = deployment.model_store(), dict.fromkeys(context.partition_keys, 0)
         lines = ["| model | month | most shifted | PSI | limit |", "|---|---|---|---|---|"]
         with deployment.warehouse() as connection:
             for model in WATCHED:
@@ -73,15 +73,16 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
                     continue
                 for month in context.partition_keys:
                     shifts = watching.write_drift(connection, deployment.company, champion, of, as_of(month))
-                    count += len(shifts)
+                    counts[month] += len(shifts)
                     lines += [
                         f"| {model} | {month} | {one.name} | {one.psi:.2f} | {one.limit:.2f} |"
                         for one in shifts
                         if one.is_shifted or one.name == watching.SCORE
                     ]
             shown = looks.drift(connection, as_of(context.partition_keys[-1]))
-        told = dg.MetadataValue.md("\n".join(lines))
-        return dg.MaterializeResult(metadata={**shown, "dagster/partition_row_count": count, "shifts": told})
+        for month, count in counts.items():
+            context.add_asset_metadata({"dagster/partition_row_count": count}, partition_key=month)
+        return dg.MaterializeResult(metadata={**shown, "shifts": dg.MetadataValue.md("\n".join(lines))})
 
     return watch_drift
 
