@@ -79,10 +79,10 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
                         for one in shifts
                         if one.is_shifted or one.name == watching.SCORE
                     ]
-            shown = looks.drift(connection, as_of(context.partition_keys[-1]))
-        for month, count in counts.items():
-            context.add_asset_metadata({"dagster/partition_row_count": count}, partition_key=month)
-        return dg.MaterializeResult(metadata={**shown, "shifts": dg.MetadataValue.md("\n".join(lines))})
+            for month, count in counts.items():
+                own = {"dagster/partition_row_count": count, **looks.drift(connection, as_of(month))}
+                context.add_asset_metadata(own, partition_key=month)
+        return dg.MaterializeResult(metadata={"shifts": dg.MetadataValue.md("\n".join(lines))})
 
     return watch_drift
 

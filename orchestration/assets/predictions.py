@@ -67,15 +67,10 @@ def _predict(name: str, context: dg.AssetExecutionContext, deployment: Deploymen
             )
             appended += added
             # Each month's own figures: a range of months is one run, and what it returns stands at all of them.
-            own = {"dagster/partition_row_count": len(rows), "appended": added}
-            context.add_asset_metadata(own, partition_key=month)
+            own = {} if name == "revenue" and len(rows) else looks.predictions(rows)
+            counts = {"dagster/partition_row_count": len(rows), "appended": added}
+            context.add_asset_metadata({**counts, **own}, partition_key=month)
         shown = figures.of_forecast(connection, rows, deployment.company.currency) if name == "revenue" else {}
-    shown = shown or looks.predictions(rows)
     context.log.info(f"{name}: {len(rows):,} statements about {month}, {appended:,} of them new to the ledger")
-    return dg.MaterializeResult(
-        metadata={
-            "model_version": version.version,
-            "model_status": version.status,
-            **shown,
-        }
-    )
+    told = {"model_version": version.version, "model_status": version.status}
+    return dg.MaterializeResult(metadata={**told, **shown})
