@@ -66,7 +66,7 @@ def play(folder: Path, accounts: int, leads: int) -> tuple[list[Tick], pd.DataFr
             print(f"{morning} done", file=sys.stderr)
         last = days.local(MORNINGS[-1], 5)
     week = everything(deployment)
-    clean = build_anew(deployment, folder / "week", last, ["2024-05", "2024-06"])
+    clean = build_anew(deployment, folder / "week", last, ["2024-05", "2024-06"], looks_back=True)
     return days.ticks, compared(week, clean)
 
 
@@ -74,7 +74,9 @@ def _day(days: Days, morning: date) -> None:
     days.morning(morning)
     if morning == BROKEN:
         growing_company.mend(days.deployment)
-        days.look(days.local(morning, 9))
+        refreshed = days.look(days.local(morning, 9))
+        if refreshed is not None:
+            days.follow(refreshed, days.local(morning, 9))
     if morning.weekday() == 6:
         days.training(morning)
 

@@ -32,16 +32,24 @@ BESIDES: Mapping[str, tuple[str, str]] = {
 # When and from which file a version was landed: one that was sent twice is taken from the first that comes.
 OF_THE_LANDING = "loaded_at, source_file, source_row"
 # What looks back at statements, which a clean build makes last.
-LOOKING_BACK = ("intermediate/int_revenue_forecasts", "marts/fct_forecast_accuracy", "metrics/metric_values")
+LOOKING_BACK = (
+    "intermediate/int_revenue_forecasts",
+    "marts/fct_forecast_accuracy",
+    "metrics/metric_definitions",
+    "metrics/metric_values",
+)
 REGISTRY = ("mlflow.db", "mlartifacts", "training_sets")
 
 
-def build_anew(deployment: Deployment, kept: Path, at: datetime, scored: Sequence[str]) -> dict[str, pd.DataFrame]:
+def build_anew(
+    deployment: Deployment, kept: Path, at: datetime, scored: Sequence[str], *, looks_back: bool = False
+) -> dict[str, pd.DataFrame]:
     """Move the state to `kept`, build everything from all files at once, and read it.
 
     Args:
         at: the instant whose complete months are built.
         scored: first and last month to predict, in one run.
+        looks_back: make what tells how the statements came out once more, after they were made.
     """
     deployment.state.rename(kept)
     deployment.state.mkdir()
@@ -56,8 +64,9 @@ def build_anew(deployment: Deployment, kept: Path, at: datetime, scored: Sequenc
         _carry_trainings_over(deployment, kept)
         months = {f"{RANGE}_start": scored[0], f"{RANGE}_end": scored[-1]}
         days.must("score_and_publish", months)
-        days.must("refresh_warehouse", {}, LOOKING_BACK)
-        days.must("publish_snapshot", {})
+        if looks_back:
+            days.must("refresh_warehouse", {}, LOOKING_BACK)
+            days.must("publish_snapshot", {})
     return everything(deployment)
 
 

@@ -68,17 +68,16 @@ class Days:
         run = self._scheduled("weekly_training", self.local(day, 6))
         return run is not None and run.is_success
 
-    def look(self, at: datetime) -> bool:
-        """Two ticks of the sensor over the folder, a quiet time apart, and what follows; whether all succeeded."""
-        followed = False
+    def look(self, at: datetime) -> dg.DagsterRun | None:
+        """Two ticks of the sensor over the folder, a quiet time apart; the run that they asked for."""
+        run = None
         for moment in (at, at + timedelta(seconds=self.deployment.company.automation.quiet_seconds)):
             with mock.patch.object(landing.time, "time", moment.timestamp):
                 found = self._evaluated("new_files", moment)
             self.cursor = found.cursor or self.cursor
             for request in found.run_requests or []:
                 run = self._run("new_files", moment, "refresh_features", dict(request.tags))
-                followed = run.is_success and self.follow(run, moment)
-        return followed
+        return run
 
     def _evaluated(self, name: str, at: datetime) -> dg.SensorResult:
         sensor, started = self.repository.get_sensor_def(name), time.process_time()
