@@ -19,10 +19,10 @@ import pandas as pd
 from benchmarks.pages import Page, table
 from orchestration.coverage import all_months
 from tests import growing_company
-from tests.clean_build import build_anew, compared
+from tests.clean_build import OF_THE_LANDING, build_anew, compared, everything
 from tests.daily_ticks import Days, Tick, days_of
 from tests.growing_company import BROKEN, FIRST_DELIVERY, MORNINGS
-from tests.runs import OF_THE_RUN, content, kept_environment
+from tests.runs import OF_THE_RUN, kept_environment
 
 COMMAND = "python -m benchmarks.week_of_ticks --write"
 BROUGHT = {
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def play(folder: Path, accounts: int, leads: int) -> tuple[list[Tick], pd.DataFrame]:
-    """The week's ticks, and the comparison of its end with the clean build, a row per published table."""
+    """The week's ticks, and the comparison of its end with the clean build, a row per table."""
     deployment = growing_company.deploy(folder, accounts=accounts, leads=leads)
     with days_of(deployment, folder / "instance") as days:
         first = all_months(deployment.company, days.local(FIRST_DELIVERY, 5)) or {}
@@ -65,8 +65,8 @@ def play(folder: Path, accounts: int, leads: int) -> tuple[list[Tick], pd.DataFr
             _day(days, morning)
             print(f"{morning} done", file=sys.stderr)
         last = days.local(MORNINGS[-1], 5)
-    week = content(deployment)
-    clean = build_anew(deployment, folder / "week", last, ["2024-05", "2024-06"])
+    week = everything(deployment)
+    clean = build_anew(deployment, folder / "week", last, ["2024-05", "2024-06"], looks_back=True)
     return days.ticks, compared(week, clean)
 
 
@@ -74,7 +74,9 @@ def _day(days: Days, morning: date) -> None:
     days.morning(morning)
     if morning == BROKEN:
         growing_company.mend(days.deployment)
-        days.look(days.local(morning, 9))
+        refreshed = days.look(days.local(morning, 9))
+        if refreshed is not None:
+            days.follow(refreshed, days.local(morning, 9))
     if morning.weekday() == 6:
         days.training(morning)
 
@@ -85,7 +87,7 @@ def page_of(ticks: Sequence[Tick], found: pd.DataFrame, seconds: float) -> Page:
     checks = [tick.milliseconds for tick in ticks if tick.milliseconds]
     equal = int((found["differing"] == 0).sum())
     outcome = (
-        f"After a week of ticks {equal} of {len(found)} published tables equal those of a clean build from all files, "
+        f"After a week of ticks {equal} of {len(found)} tables, raw and published, equal those of one clean build, "
         f"{len(found) - equal - len(unexplained)} differ by what the week did besides (named below), "
         f"{len(unexplained)} by something else."
     )
@@ -103,9 +105,10 @@ def page_of(ticks: Sequence[Tick], found: pd.DataFrame, seconds: float) -> Page:
             table(_ticks_as_frame(ticks), 1),
             "Wall time is that of a machine busy with other work; the CPU times are the runs' own.",
             "## What differs from the clean build\n\nIt gets the week's registry and training records, which "
-            "no file brings; all else is made anew, the predictions of both months in one run.\n\n"
-            + (table(differing, 0) if len(differing) else "Nothing."),
-            "## What is not compared\n\nNames and times of a run itself: " + _listed(OF_THE_RUN) + ".",
+            "no file brings; all else is made anew, the predictions of both months in one run, and what looks back at "
+            "statements after them.\n\n" + (table(differing, 0) if len(differing) else "Nothing."),
+            "## What is not compared\n\nNames and times of a run itself: " + _listed(OF_THE_RUN) + "; and of the "
+            "raw tables when and from which file a version was landed: " + _listed(OF_THE_LANDING.split(", ")) + ".",
         ],
     )
 

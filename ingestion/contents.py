@@ -6,6 +6,7 @@ belong here: reading their rows (`ingestion.files`), deciding when to land.
 
 import hashlib
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from ingestion.errors import SourceError
 CHUNK: Final = 1 << 20
 # 64 bits: among a million contents two are alike once in 37 million such sets.
 DIGITS: Final = 16
+# Bytes, time of the last change, time of the last note of a change; see `Found`.
+Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,12 @@ class Found:
     """A file as the file system describes it; equal stamps are taken for equal content.
 
     Attributes:
-        size: bytes.
-        changed_ns: time of the last change in nanoseconds since 1970, as the file system tells it.
+        stamp: bytes, the time of the last change, and the time at which the file system noted a change, both in
+            nanoseconds since 1970. The first time can be set by whoever copies a file, the second cannot.
     """
 
     path: Path
-    size: int
-    changed_ns: int
+    stamp: Stamp
 
 
 def files_of(folder: Path, source: Source) -> dict[str, Found]:
@@ -52,10 +54,11 @@ def files_of(folder: Path, source: Source) -> dict[str, Found]:
 def _found(path: Path) -> Found | None:
     """The file's stamp; None for what is no file, or none any more."""
     try:
-        stat = path.stat()
+        told = path.stat()
     except FileNotFoundError:
         return None
-    return Found(path, stat.st_size, stat.st_mtime_ns) if path.is_file() else None
+    stamp = (told.st_size, told.st_mtime_ns, told.st_ctime_ns)
+    return Found(path, stamp) if stat.S_ISREG(told.st_mode) else None
 
 
 def content_hash(path: Path) -> str:

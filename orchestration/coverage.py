@@ -34,27 +34,27 @@ def complete_months(company: Company, at: datetime | None = None) -> Sequence[st
 def all_months(company: Company, at: datetime | None = None) -> Mapping[str, str] | None:
     """Run tags that let one run cover every complete month; None while no month is complete."""
     months = complete_months(company, at)
-    if not months:
-        return None
-    return {
-        "dagster/asset_partition_range_start": months[0],
-        "dagster/asset_partition_range_end": months[-1],
-    }
+    return one_run(months[0], months[-1]) if months else None
+
+
+def one_run(first: str, last: str) -> Mapping[str, str]:
+    """Run tags that let one run cover the months from the first to the last."""
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
 def newest_month(company: Company, last_as_of: str | None) -> str:
     """The last month that the data cover to its end; the company's first where they cover none."""
-    months = complete_months(company)
-    last = last_as_of[:7] if last_as_of else months[0]
-    return max((month for month in months if month <= last), default=months[0])
+    return _covered_month(company, last_as_of) or complete_months(company)[0]
 
 
 def newest_covered_month(instance: dg.DagsterInstance, deployment: Deployment) -> str | None:
     """The last month that the newest build of the warehouse covered to its end; None where none is on record."""
-    company = deployment.company
     event = instance.get_latest_materialization_event(deployment.asset_key("intermediate", WINDOW))
     found = event.asset_materialization if event else None
     last = found.metadata.get(LAST_AS_OF) if found else None
-    if last is None or not complete_months(company):
-        return None
-    return newest_month(company, str(last.value))
+    return _covered_month(deployment.company, str(last.value) if last else None)
+
+
+def _covered_month(company: Company, last_as_of: str | None) -> str | None:
+    last = (last_as_of or "")[:7]
+    return max((month for month in complete_months(company) if month <= last), default=None)

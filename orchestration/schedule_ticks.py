@@ -14,6 +14,8 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import ScheduleInstigatorData
 from dagster._utils.schedules import schedule_execution_time_iterator
 
+from orchestration.resources import Deployment
+
 # A daemon beats every half minute; four beats missed are its end.
 DAEMON_LIVES_SECONDS = 120.0
 
@@ -39,21 +41,18 @@ def daemon_lives(instance: dg.DagsterInstance) -> bool:
     return seen is not None and time.time() - seen.timestamp() <= DAEMON_LIVES_SECONDS
 
 
-def next_ticks(instance: dg.DagsterInstance, time_zone: str) -> Iterator[Tick]:
-    """What ticks next, soonest first; nothing without a living daemon.
-
-    Args:
-        time_zone: the company's, in which its schedules are written.
-    """
+def next_ticks(instance: dg.DagsterInstance, deployment: Deployment) -> Iterator[Tick]:
+    """What of the company ticks next, soonest first; nothing without a living daemon."""
     if not daemon_lives(instance):
         return
     found = []
     for state in instance.all_instigator_state():
-        if not state.is_running:
+        location = state.origin.repository_origin.code_location_origin.location_name
+        if not state.is_running or (deployment.is_shared and location != deployment.company_name):
             continue
         data, name = state.instigator_data, state.origin.instigator_name
         if state.instigator_type == InstigatorType.SCHEDULE and isinstance(data, ScheduleInstigatorData):
-            times = schedule_execution_time_iterator(time.time(), data.cron_schedule, time_zone)
+            times = schedule_execution_time_iterator(time.time(), data.cron_schedule, deployment.company.time_zone)
             found += [Tick(name, "schedule", moment) for moment in itertools.islice(times, 1)]
         elif state.instigator_type == InstigatorType.SENSOR:
             found.append(Tick(name, "sensor", None))

@@ -36,8 +36,13 @@ class Scoring:
     def rows(
         self, connection: duckdb.DuckDBPyConnection, company: Company, champion: Champion, as_of: date
     ) -> pd.DataFrame:
-        """The champion's statements about a month end, ready for the ledger."""
+        """The champion's statements about a month end, ready for the ledger; none about one that the data do not cover.
+
+        A forecast is stated from the month it was fitted on, whatever month asks for it.
+        """
         found = self.score(connection, company, champion, as_of)
+        if "as_of" in self.keys and as_of > frames.last_as_of(connection):
+            found = found.iloc[:0]
         nested = [name for name in self.nested if name in found]
         return found.assign(**{name: [json.dumps(value) for value in found[name]] for name in nested})
 

@@ -141,7 +141,7 @@ def standing(deployment: Deployment) -> Standing:
             holder=str(living) if (living := living_holder(deployment.state)) else None,
             queue=tuple(_queue(records)),
             daemon_seen_at=schedule_ticks.daemon_seen_at(opened),
-            next_ticks=tuple(schedule_ticks.next_ticks(opened, deployment.company.time_zone)),
+            next_ticks=tuple(schedule_ticks.next_ticks(opened, deployment)),
         )
 
 

@@ -11,37 +11,45 @@ from pathlib import Path
 
 import pandas as pd
 
+from ingestion.contract import TABLES
 from orchestration.coverage import all_months
 from orchestration.resources import Deployment
-from tests.daily_ticks import RANGE, days_of
+from tests.daily_ticks import RANGE, UntestedDbt, days_of
 from tests.runs import content
 
-# What the week did besides, by table: no file brings it, so a clean build has it otherwise. Of `metric_values` only the
-# metrics of the forecast may differ.
-FORECAST_METRICS = "forecast_"
+# What the week did besides, by table: no file brings it, so a clean build has it otherwise.
 REFUSED_AND_MENDED = "a row that was refused until it came in order is remembered; all files at once never refuse it"
 OF_THE_WEEK: Mapping[str, str] = {
-    "loads": "one record per table and landing",
-    "fct_forecast_accuracy": "forecasts stated during the week have matured; a clean build has stated none",
-    "metric_values": "metrics of those forecasts; no other metric differs",
+    "loads": "one record per table and landing; what they landed are the raw tables, which are equal",
     "fct_data_quality_findings": REFUSED_AND_MENDED,
     "fct_data_quality_by_rule": REFUSED_AND_MENDED,
 }
 # Rows that the week has besides: by table, the column that tells them and how its values begin.
 BESIDES: Mapping[str, tuple[str, str]] = {
-    "metric_values": ("metric", FORECAST_METRICS),
     "fct_data_quality_findings": ("rule", "quarantined_row"),
     "fct_data_quality_by_rule": ("rule", "quarantined_row"),
 }
+# When and from which file a version was landed: one that was sent twice is taken from the first that comes.
+OF_THE_LANDING = "loaded_at, source_file, source_row"
+# What looks back at statements, which a clean build makes last.
+LOOKING_BACK = (
+    "intermediate/int_revenue_forecasts",
+    "marts/fct_forecast_accuracy",
+    "metrics/metric_definitions",
+    "metrics/metric_values",
+)
 REGISTRY = ("mlflow.db", "mlartifacts", "training_sets")
 
 
-def build_anew(deployment: Deployment, kept: Path, at: datetime, scored: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Move the state to `kept`, build everything from all files at once, and read what is published.
+def build_anew(
+    deployment: Deployment, kept: Path, at: datetime, scored: Sequence[str], *, looks_back: bool = False
+) -> dict[str, pd.DataFrame]:
+    """Move the state to `kept`, build everything from all files at once, and read it.
 
     Args:
         at: the instant whose complete months are built.
         scored: first and last month to predict, in one run.
+        looks_back: make what tells how the statements came out once more, after they were made.
     """
     deployment.state.rename(kept)
     deployment.state.mkdir()
@@ -50,12 +58,26 @@ def build_anew(deployment: Deployment, kept: Path, at: datetime, scored: Sequenc
             shutil.copytree(kept / name, deployment.state / name)
         elif (kept / name).exists():
             shutil.copy(kept / name, deployment.state / name)
-    with days_of(deployment, deployment.state / "instance") as days:
+    # Equal tables pass equal tests.
+    with days_of(deployment, deployment.state / "instance", UntestedDbt) as days:
         days.must("refresh_features", all_months(deployment.company, at) or {})
         _carry_trainings_over(deployment, kept)
         months = {f"{RANGE}_start": scored[0], f"{RANGE}_end": scored[-1]}
         days.must("score_and_publish", months)
-    return content(deployment)
+        if looks_back:
+            days.must("refresh_warehouse", {}, LOOKING_BACK)
+            days.must("publish_snapshot", {})
+    return everything(deployment)
+
+
+def everything(deployment: Deployment) -> dict[str, pd.DataFrame]:
+    """Every published table and every raw one, without what tells of the run or landing itself."""
+    found = content(deployment)
+    with deployment.warehouse(read_only=True) as connection:
+        for name in TABLES:
+            query = f'select * exclude ({OF_THE_LANDING}) from raw."{name}"'
+            found[f"raw.{name}"] = connection.execute(query).df()
+    return found
 
 
 def _carry_trainings_over(deployment: Deployment, kept: Path) -> None:
@@ -71,7 +93,7 @@ def _carry_trainings_over(deployment: Deployment, kept: Path) -> None:
 
 
 def compared(week: Mapping[str, pd.DataFrame], clean: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Per published table: its rows, those that only one side has, why they may differ, and those without a reason."""
+    """Per table: its rows, those that only one side has, why they may differ, and those without a reason."""
     rows = []
     for table in sorted({*week, *clean}):
         one, other = week.get(table, pd.DataFrame()), clean.get(table, pd.DataFrame())

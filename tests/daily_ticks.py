@@ -9,15 +9,18 @@ import contextlib
 import io
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import dagster as dg
+from dagster_dbt import DbtCliInvocation
 
 from orchestration.build import build_defs
+from orchestration.lean_dbt import LeanDbt, dbt_resource
 from orchestration.resources import Deployment, point_dagster_at
 from orchestration.sensors import landing
 
@@ -65,17 +68,16 @@ class Days:
         run = self._scheduled("weekly_training", self.local(day, 6))
         return run is not None and run.is_success
 
-    def look(self, at: datetime) -> bool:
-        """Two ticks of the sensor over the folder, a quiet time apart, and what follows; whether all succeeded."""
-        followed = False
+    def look(self, at: datetime) -> dg.DagsterRun | None:
+        """Two ticks of the sensor over the folder, a quiet time apart; the run that they asked for."""
+        run = None
         for moment in (at, at + timedelta(seconds=self.deployment.company.automation.quiet_seconds)):
             with mock.patch.object(landing.time, "time", moment.timestamp):
                 found = self._evaluated("new_files", moment)
             self.cursor = found.cursor or self.cursor
             for request in found.run_requests or []:
                 run = self._run("new_files", moment, "refresh_features", dict(request.tags))
-                followed = run.is_success and self.follow(run, moment)
-        return followed
+        return run
 
     def _evaluated(self, name: str, at: datetime) -> dg.SensorResult:
         sensor, started = self.repository.get_sensor_def(name), time.process_time()
@@ -99,8 +101,7 @@ class Days:
         request = sensor(context)
         milliseconds = 1000 * (time.process_time() - started)
         assert isinstance(request, dg.RunRequest), request
-        assert request.partition_key is not None
-        run = self._run(sensor.name, at, "score_and_publish", {}, request.partition_key, milliseconds)
+        run = self._run(sensor.name, at, "score_and_publish", request.tags, request.partition_key, milliseconds)
         return run.is_success
 
     def _scheduled(self, name: str, at: datetime) -> dg.DagsterRun | None:
@@ -132,18 +133,25 @@ class Days:
         self.ticks.append(Tick(at, trigger, milliseconds, f"{job}: {outcome}", months, seconds))
         return run
 
-    def must(self, job: str, tags: Mapping[str, str]) -> None:
-        """Run a job that nobody asked for, such as a first training; it has to succeed."""
-        run, _ = self.execute(job, tags)
+    def must(self, job: str, tags: Mapping[str, str], assets: Sequence[str] = ()) -> None:
+        """Run a job, or only some of its assets, that nobody asked for, such as a first training; it has to succeed."""
+        run, _ = self.execute(job, tags, assets=assets)
         assert run.is_success, job
 
-    def execute(self, job: str, tags: Mapping[str, str], partition: str | None = None) -> tuple[dg.DagsterRun, float]:
+    def execute(
+        self, job: str, tags: Mapping[str, str], partition: str | None = None, assets: Sequence[str] = ()
+    ) -> tuple[dg.DagsterRun, float]:
         """Run a job here; returns its record and its CPU seconds."""
         started = _cpu()
         kept = {name: value for name, value in tags.items() if name.startswith(RANGE)}
+        selected = [dg.AssetKey(asset.split("/")) for asset in assets] or None
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             result = self.repository.get_job(job).execute_in_process(
-                instance=self.instance, tags=kept, partition_key=partition, raise_on_error=False
+                instance=self.instance,
+                tags=kept,
+                partition_key=partition,
+                asset_selection=selected,
+                raise_on_error=False,
             )
         run = self.instance.get_run_by_id(result.run_id)
         assert run is not None
@@ -154,13 +162,21 @@ class Days:
         return datetime(day.year, day.month, day.day, hour, tzinfo=self.deployment.company.zone)
 
 
+class UntestedDbt(LeanDbt):
+    """Builds the tables without dbt's tests of them, which are half of what a build costs."""
+
+    def cli(self, args: Sequence[str], **more: Any) -> DbtCliInvocation:  # noqa: ANN401 - the parent's own
+        return super().cli([*args, "--exclude-resource-type", "test"], **more)
+
+
 @contextlib.contextmanager
-def days_of(deployment: Deployment, folder: Path) -> Iterator[Days]:
+def days_of(deployment: Deployment, folder: Path, dbt: type[LeanDbt] = LeanDbt) -> Iterator[Days]:
     """A fresh Dagster instance below `folder`, and the deployment's definitions."""
     point_dagster_at(deployment)
     folder.mkdir(parents=True, exist_ok=True)
     with dg.DagsterInstance.local_temp(str(folder), overrides=SILENT) as instance:
-        yield Days(deployment, instance, build_defs(deployment).get_repository_def())
+        resource = dbt(**dict(dbt_resource()))
+        yield Days(deployment, instance, build_defs(deployment, {"dbt": resource}).get_repository_def())
 
 
 def _cpu() -> float:

@@ -64,7 +64,7 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
         from ml import registry
         from orchestration.training_inputs import Champion
 
-        store, count = deployment.model_store(), 0
+        store, counts = deployment.model_store(), dict.fromkeys(context.partition_keys, 0)
         shifted: list[tuple[object, ...]] = []
         with deployment.warehouse() as connection:
             for model in WATCHED:
@@ -75,18 +75,18 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
                     continue
                 for month in context.partition_keys:
                     shifts = watching.write_drift(connection, deployment.company, champion, of, as_of(month))
-                    count += len(shifts)
+                    counts[month] += len(shifts)
                     shifted += [
                         (model, month, one.name, one.psi, one.limit)
                         for one in shifts
                         if one.is_shifted or one.name == watching.SCORE
                     ]
-            shown = looks.drift(connection, as_of(context.partition_keys[-1]))
+            for month, count in counts.items():
+                own = {"dagster/partition_row_count": count, **looks.drift(connection, as_of(month))}
+                context.add_asset_metadata(own, partition_key=month)
         # The newest months come first: of a whole history only those fit a page.
         told = markdown.table(["model", "month", "shifted, or score", "PSI", "limit"], _newest_first(shifted))
-        return dg.MaterializeResult(
-            metadata={**shown, "dagster/partition_row_count": count, "shifts": dg.MetadataValue.md(told)}
-        )
+        return dg.MaterializeResult(metadata={"shifts": dg.MetadataValue.md(told)})
 
     return watch_drift
 

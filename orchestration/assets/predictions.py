@@ -55,7 +55,7 @@ def _predict(name: str, context: dg.AssetExecutionContext, deployment: Deploymen
     with deployment.warehouse() as connection:
         for month in context.partition_keys:
             rows = scoring.rows(connection, deployment.company, champion, as_of(month))
-            appended += ledger.append(
+            added = ledger.append(
                 connection,
                 name,
                 rows,
@@ -65,15 +65,12 @@ def _predict(name: str, context: dg.AssetExecutionContext, deployment: Deploymen
                 run_id=context.run.run_id,
                 made_at=made_at,
             )
+            appended += added
+            # Each month's own figures: a range of months is one run, and what it returns stands at all of them.
+            own = {} if name == "revenue" and len(rows) else looks.predictions(rows)
+            counts = {"dagster/partition_row_count": len(rows), "appended": added}
+            context.add_asset_metadata({**counts, **own}, partition_key=month)
         shown = figures.of_forecast(connection, rows, deployment.company.currency) if name == "revenue" else {}
-    shown = shown or looks.predictions(rows)
     context.log.info(f"{name}: {len(rows):,} statements about {month}, {appended:,} of them new to the ledger")
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/partition_row_count": len(rows),
-            "appended": appended,
-            "model_version": version.version,
-            "model_status": version.status,
-            **shown,
-        }
-    )
+    told = {"model_version": version.version, "model_status": version.status}
+    return dg.MaterializeResult(metadata={**told, **shown})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, get_manifest_and_translator_from_dbt_assets
 
@@ -115,7 +116,7 @@ def _build(context: dg.AssetExecutionContext, dbt: LeanDbt, deployment: Deployme
     failure = invocation.get_error()
     denied = {key for key, of_table in tests.items() if _is_denied(of_table, found)}
     held = [output for output in found.outputs if _key(context, output) not in denied]
-    yield from _with_row_counts(held, manifest["nodes"], deployment)
+    yield from _with_row_counts(context, held, manifest["nodes"], deployment)
     yield from _checks(context, deployment, target, tests, found)
     if failure is not None and not (found.only_tests_failed and _is_told_later(context, held, denied)):
         with tried_again():
@@ -194,7 +195,10 @@ def _is_told_later(
 
 
 def _with_row_counts(
-    outputs: Sequence[dg.Output[None]], nodes: Mapping[str, Any], deployment: Deployment
+    context: dg.AssetExecutionContext,
+    outputs: Sequence[dg.Output[None]],
+    nodes: Mapping[str, Any],
+    deployment: Deployment,
 ) -> Iterator[dg.Output[None]]:
     """The tables with their rows and what they say now; a view is read by its tables, and not counted."""
     with deployment.warehouse(read_only=True) as connection:
@@ -204,13 +208,26 @@ def _with_row_counts(
             if node["config"]["materialized"] == "view":
                 yield output.with_metadata(said)
                 continue
-            query = f'select count(*) from "{node["schema"]}"."{node["alias"]}"'  # noqa: S608 - names from the manifest
-            count = connection.execute(query).fetchall()[0][0]
-            shown = looks.of_table(f"{node['schema']}.{node['alias']}", connection)
+            table = f"{node['schema']}.{node['alias']}"
+            count = connection.execute(f"select count(*) from {table}").fetchall()[0][0]  # noqa: S608 - our names
+            if context.assets_def.partitions_def is not None:
+                _count_months(context, _key(context, output), table, connection)
+            shown = looks.of_table(table, connection)
             # Schedules and sensors read it from here: they never open the warehouse.
             told = coverage.metadata(connection) if node["name"] == coverage.WINDOW else {}
             found = {"dagster/row_count": count, **shown, **_documentation(node, deployment), **told}
             yield output.with_metadata({**found, **said})
+
+
+def _count_months(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, table: str, connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Each month's own rows: none where the data do not reach, though the month is over."""
+    query = f"select strftime(as_of, '%Y-%m'), count(*) from {table} group by 1"  # noqa: S608 - our names
+    counts = dict(connection.execute(query).fetchall())
+    for month in context.partition_keys:
+        own = {"dagster/partition_row_count": counts.get(month, 0)}
+        context.add_asset_metadata(own, asset_key=key, partition_key=month)
 
 
 def _documentation(node: Mapping[str, Any], deployment: Deployment) -> dict[str, dg.MetadataValue]:

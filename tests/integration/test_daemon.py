@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +18,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 from dagster._daemon.sensor import execute_sensor_iteration
+from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from orchestration import coverage
 from orchestration.resources import ROOT, dagster_environment
@@ -30,7 +32,12 @@ OVERRIDES = {
     "run_coordinator": {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"},
 }
 LOCATION = ModuleTarget("orchestration.definitions", None, str(ROOT), "small")
-AUTOMATION = '\n[automation]\non = ["new_files", "score_after_refresh"]\nlook_every_seconds = 5\nquiet_seconds = 0\n'
+AUTOMATION = """
+[automation]
+on = ["daily_refresh", "new_files", "score_after_refresh"]
+look_every_seconds = 5
+quiet_seconds = 0
+"""
 MONTHS = ["2023-02", "2023-03", "2023-04", "2023-05"]
 SPAN = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 LOGGER = logging.getLogger("daemon")
@@ -68,7 +75,8 @@ def test_a_file_leads_to_one_refresh_and_one_score(workspace: WorkspaceProcessCo
     """The daemon asks for one refresh of all months for a new file, and for one score once it succeeded."""
     instance = workspace.instance
     _tick(workspace)
-    [refresh] = instance.get_runs(dg.RunsFilter(job_name="refresh_features"))
+    by_file = dg.RunsFilter(tags={"dagster/sensor_name": "new_files"})
+    [refresh] = instance.get_runs(by_file)
     assert [refresh.tags[end] for end in SPAN] == ["2023-01", "2024-06"]
     assert refresh.tags["customer_lifecycle/company"] == "small"
     told = dg.AssetMaterialization(["intermediate", coverage.WINDOW], metadata={coverage.LAST_AS_OF: "2024-05-31"})
@@ -77,9 +85,19 @@ def test_a_file_leads_to_one_refresh_and_one_score(workspace: WorkspaceProcessCo
     for _ in range(2):
         time.sleep(6)  # sensors look every five seconds
         _tick(workspace)
-    assert len(instance.get_runs(dg.RunsFilter(job_name="refresh_features"))) == 1
+    assert len(instance.get_runs(by_file)) == 1
     [score] = instance.get_runs(dg.RunsFilter(job_name="score_and_publish"))
     assert score.tags["dagster/partition"] == "2024-05"
+
+
+def test_days_without_a_daemon_are_caught_up_by_one_run(workspace: WorkspaceProcessContext) -> None:
+    """A daily schedule whose daemon was down for three days asks for one refresh, not for three."""
+    begun, times = datetime.now(UTC), {}
+    for after in (timedelta(), timedelta(days=3), timedelta(days=3, minutes=1)):
+        ticks = launch_scheduled_runs(workspace, LOGGER, begun + after, times)
+        assert [error for error in ticks if error] == []
+    [run] = workspace.instance.get_runs(dg.RunsFilter(tags={"dagster/schedule_name": "daily_refresh"}))
+    assert run.job_name == "refresh_features"
 
 
 def _tick(workspace: WorkspaceProcessContext) -> None:

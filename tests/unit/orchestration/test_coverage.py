@@ -36,12 +36,13 @@ def test_the_newest_month_is_covered_and_has_a_partition(last_as_of: str | None,
 
 
 def test_the_newest_build_of_the_warehouse_counts(tmp_path: Path) -> None:
-    """Of several runs the last one tells which month is covered; before the first nothing is known."""
+    """Of several runs the last one tells which month is covered; before the first, and in the first month, none is."""
     deployment = small_companies.deploy(tmp_path, "small", "contractual", small_companies.contractual(2, 2))
     with dg.DagsterInstance.ephemeral() as instance:
         found = [coverage.newest_covered_month(instance, deployment)]
-        for day in ("2024-04-30", "2024-05-31"):
+        # The month end before the company's first day: its data end within the first month.
+        for day in ("2022-12-31", "2024-04-30", "2024-05-31"):
             told = dg.AssetMaterialization(["intermediate", coverage.WINDOW], metadata={coverage.LAST_AS_OF: day})
             instance.report_runless_asset_event(told)
             found.append(coverage.newest_covered_month(instance, deployment))
-    assert found == [None, "2024-04", "2024-05"]
+    assert found == [None, None, "2024-04", "2024-05"]

@@ -116,6 +116,7 @@ def _running(found: Sequence[dg.ScheduleDefinition]) -> list[str]:
         # Until 2019 the clocks of Brazil went forward at midnight.
         ("America/Sao_Paulo", (2018, 11, 3), "0 0 * * *", ["03 00:00-0300", "04 01:00-0200", "05 00:00-0200"]),
         ("America/Sao_Paulo", (2024, 3, 30), "0 5 * * *", ["30 05:00-0300", "31 05:00-0300", "01 05:00-0300"]),
+        ("Asia/Kolkata", (2024, 3, 30), "30 2 * * *", ["30 02:30+0530", "31 02:30+0530", "01 02:30+0530"]),
     ],
 )
 def test_a_day_has_one_tick_in_the_companys_time_zone(

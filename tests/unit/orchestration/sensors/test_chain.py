@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 import pytest
@@ -8,7 +8,7 @@ from orchestration.build import build_defs
 from tests import small_companies
 
 RUN = "11111111-1111-4111-8111-111111111111"
-Follow = Callable[[dict[str, str] | None], dg.RunRequest | str]
+Follow = Callable[..., dg.RunRequest | str]
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinit
 def follow(repository: dg.RepositoryDefinition) -> Follow:
     """Ticks the sensor for a successful refresh that left this metadata of the observation window."""
 
-    def run(metadata: dict[str, str] | None) -> dg.RunRequest | str:
+    def run(metadata: dict[str, str] | None, scored: Sequence[str] = ()) -> dg.RunRequest | str:
         with dg.DagsterInstance.ephemeral() as instance:
+            for month in scored:
+                instance.report_runless_asset_event(dg.AssetMaterialization(["predictions", "churn"], partition=month))
             if metadata is not None:
                 instance.report_runless_asset_event(
                     dg.AssetMaterialization(["intermediate", coverage.WINDOW], metadata=metadata)
@@ -39,23 +41,35 @@ def follow(repository: dg.RepositoryDefinition) -> Follow:
     return run
 
 
-def test_a_refresh_is_followed_by_one_score_of_the_newest_covered_month(follow: Follow) -> None:
-    """The month that the run covered to its end is scored, once per refresh."""
-    request = follow({coverage.LAST_AS_OF: "2024-05-31"})
+@pytest.mark.parametrize(
+    ("last_as_of", "scored", "months"),
+    [
+        # The first score ever is of the newest month: a history is scored by a backfill, if at all.
+        ("2024-05-31", [], ("2024-05", "2024-05")),
+        ("2024-05-31", ["2024-03", "2024-04"], ("2024-05", "2024-05")),
+        ("2024-05-31", ["2024-05"], ("2024-05", "2024-05")),
+        # Files that stopped for weeks and came back.
+        ("2024-05-31", ["2023-06", "2024-02"], ("2024-03", "2024-05")),
+        # Rows were taken back: the data end earlier than they did.
+        ("2024-04-30", ["2024-05"], ("2024-04", "2024-04")),
+        # Data beyond the company's last day lead to its last partition.
+        ("2024-09-30", ["2024-05"], ("2024-06", "2024-06")),
+    ],
+)
+def test_a_refresh_is_followed_by_one_score_of_the_months_that_are_due(
+    follow: Follow, last_as_of: str, scored: list[str], months: tuple[str, str]
+) -> None:
+    """One run per refresh scores the newest covered month, and with it those that no run has scored since the last."""
+    request = follow({coverage.LAST_AS_OF: last_as_of}, scored)
     assert isinstance(request, dg.RunRequest)
-    assert (request.partition_key, request.run_key) == ("2024-05", RUN)
+    assert request.run_key == RUN
+    ends = [f"dagster/asset_partition_range_{end}" for end in ("start", "end")]
+    assert tuple(request.partition_key or request.tags[end] for end in ends) == months
 
 
-def test_no_month_after_the_last_partition_is_scored(follow: Follow) -> None:
-    """Data beyond the company's last day lead to its last partition."""
-    request = follow({coverage.LAST_AS_OF: "2024-09-30"})
-    assert isinstance(request, dg.RunRequest)
-    assert request.partition_key == "2024-06"
-
-
-@pytest.mark.parametrize("metadata", [None, {}])
+@pytest.mark.parametrize("metadata", [None, {}, {coverage.LAST_AS_OF: "2022-12-31"}])
 def test_without_a_covered_month_nothing_is_scored(follow: Follow, metadata: dict[str, str] | None) -> None:
-    """A source without a row that dates anything is skipped with a reason."""
+    """Rows without a date, or that end within the company's first month, are skipped with a reason."""
     assert "cover no month" in str(follow(metadata))
 
 

@@ -1,14 +1,16 @@
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from ingestion.contents import content_hash, digest_of, files_of
 from orchestration.assets.ingestion import raw_tables, source_files
 from orchestration.resources import Deployment
 from orchestration.sensors import landing
-from orchestration.sensors.landing import Memory, new_files
+from orchestration.sensors.landing import new_files
 from tests import small_companies
 
 QUIET = 60
@@ -52,6 +54,14 @@ class Watch:
     def settle(self) -> int:
         """Ticks until every file counts as written; returns how many runs were asked for."""
         return self.tick() + self.tick(after=QUIET)
+
+    def landed(self) -> None:
+        """What a landing of the files as they are leaves on record."""
+        files = files_of(self.folder, self.deployment.company.source)
+        content = digest_of({name: content_hash(one.path) for name, one in files.items()})
+        loads = dg.AssetMaterialization(["control", "loads"], metadata={landing.CONTENTS: content})
+        self.instance.report_runless_asset_event(loads)
+        self.deployment.warehouse_path.touch()
 
     def put(self, text: str, name: str = "accounts.csv") -> None:
         path = self.folder / name
@@ -131,10 +141,8 @@ def test_a_file_that_went_away_asks_for_nothing(watch: Watch) -> None:
 
 def test_files_that_a_run_has_landed_are_not_asked_for(watch: Watch) -> None:
     """When the daily schedule or a person landed the files, the sensor has nothing to add; what changes then is new."""
-    landed = dg.materialize(
-        [source_files, raw_tables], resources={"deployment": watch.deployment}, instance=watch.instance
-    )
-    assert landed.success
+    assets, resources = [source_files, raw_tables], {"deployment": watch.deployment}
+    assert dg.materialize(assets, resources=resources, instance=watch.instance).success
     assert watch.settle() == 0
     assert "landed these files already" in watch.reason
     watch.put("b")
@@ -177,7 +185,90 @@ def test_a_clock_that_was_put_back_does_not_hold_a_file(watch: Watch) -> None:
     assert (watch.tick(), watch.tick(after=QUIET)) == (0, 1)
 
 
-def test_the_memory_survives_as_text() -> None:
-    """What the cursor holds is read back as it was written."""
-    memory = Memory(3, {"a.csv": "12"}, {"a.csv": landing.Seen(1, 2, 3.5, "12")})
-    assert Memory.from_cursor(memory.as_cursor()) == memory
+def _other_bytes_same_stamp(watch: Watch) -> None:
+    path = watch.folder / "accounts.csv"
+    before = path.stat()
+    path.write_bytes(b"x" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _renamed(watch: Watch) -> None:
+    (watch.folder / "accounts.csv").rename(watch.folder / "accounts-renamed.csv")
+
+
+def _sent_twice(watch: Watch) -> None:
+    (watch.folder / "accounts-again.csv").write_bytes((watch.folder / "accounts.csv").read_bytes())
+
+
+def _half_written(watch: Watch) -> None:
+    watch.put("half")
+    watch.tick()
+    watch.put("half and the rest")
+
+
+def _deleted(watch: Watch) -> None:
+    (watch.folder / "accounts.csv").unlink()
+
+
+def _cursor_reset(watch: Watch) -> None:
+    watch.cursor = None
+
+
+def _memory_lost(watch: Watch) -> None:
+    (watch.deployment.state / landing.SEEN_FILES).write_text('{"acc')
+
+
+def _new_instance(watch: Watch) -> None:
+    watch.cursor, watch.instance, watch.run_keys = None, dg.DagsterInstance.ephemeral(), []
+
+
+@pytest.mark.parametrize(
+    ("happens", "asked"),
+    [
+        (_other_bytes_same_stamp, 1),
+        # Rows are read in the order of the names: another name may be another outcome.
+        (_renamed, 1),
+        (_sent_twice, 1),
+        (_half_written, 1),
+        (_deleted, 0),
+        (_cursor_reset, 0),
+        (_memory_lost, 0),
+        # Nothing is on record there: one landing too many, which changes nothing.
+        (_new_instance, 1),
+    ],
+)
+def test_after_a_landing_only_another_content_is_asked_for(
+    watch: Watch, happens: Callable[[Watch], None], asked: int
+) -> None:
+    """Whatever happens to a landed file, or to what the sensor remembers of it, asks for one run or for none."""
+    settings = Path(watch.deployment.companies_folder) / "small.toml"
+    settings.write_text(settings.read_text().replace('path = "accounts.csv"', 'path = "accounts*.csv"'))
+    (watch.folder / "accounts-first.csv").write_bytes((watch.folder / "accounts.csv").read_bytes())
+    assert watch.settle() == 1
+    watch.landed()
+    happens(watch)
+    assert (watch.settle(), watch.tick(after=3600)) == (asked, 0)
+
+
+def test_a_reset_cursor_asks_again_for_what_no_run_has_landed(watch: Watch) -> None:
+    """A person who resets the cursor after a failed run gets another run, of a key that Dagster does not know yet."""
+    watch.settle()
+    watch.landed()
+    watch.put("b")
+    assert watch.settle() == 1
+    watch.cursor = None
+    assert watch.settle() == 1
+
+
+def test_files_of_a_company_that_was_reset_are_new(watch: Watch) -> None:
+    """What Dagster has on record of a landing counts as long as its warehouse is there."""
+    watch.settle()
+    watch.landed()
+    shutil.rmtree(watch.deployment.state)
+    assert watch.settle() == 1
+
+
+def test_the_cursor_is_small_however_many_files(watch: Watch) -> None:
+    """Dagster keeps the cursor with every tick: it names no file."""
+    watch.settle()
+    assert watch.cursor == '{"requests": 1}'
