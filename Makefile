@@ -49,25 +49,25 @@ metrics: .venv/.run  ## every metric of COMPANY: definition, owner, newest value
 	@$(LIFECYCLE) metrics
 
 metrics-page: .venv/.run  ## write docs/metrics.md and the macro of the formulas from the definitions
-	@$(BIN)/python -m orchestration.metrics_page
-	@$(BIN)/python -m orchestration.metric_formulas
+	@$(BIN)/python -m orchestration.metrics.metrics_page
+	@$(BIN)/python -m orchestration.metrics.metric_formulas
 
 features: .venv/.run  ## every feature of COMPANY: meaning, owner, freshness, missing values, drift
 	@$(LIFECYCLE) features
 
 features-page: .venv/.run  ## write docs/features.md from the declarations
-	@$(BIN)/python -m orchestration.features_page
+	@$(BIN)/python -m orchestration.reports.features_page
 
 diff-definition: .venv/.run  ## what another definition does: SETTING=windows.grace_days TO=0 [FROM=60]
 	@$(if $(and $(SETTING),$(TO)),,$(error Name a setting and its other value: make $@ SETTING=windows.grace_days TO=0))
-	@$(BIN)/python -m orchestration.definition_diff '$(SETTING)' --to '$(TO)' $(if $(FROM),--from '$(FROM)')
+	@$(BIN)/python -m orchestration.reports.definition_diff '$(SETTING)' --to '$(TO)' $(if $(FROM),--from '$(FROM)')
 
 scenario: .venv/.run  ## revenue under other churn, win rate or leads: CHURN=+10 WIN=-5 LEADS=+20 (per cent), or the named ones
 	@$(LIFECYCLE) scenario $(if $(CHURN),--churn='$(CHURN)') $(if $(WIN),--win='$(WIN)') $(if $(LEADS),--leads='$(LEADS)')
 
 compare-warehouses: .venv/.run  ## what differs between the marts of two warehouse files: OLD=... NEW=...
 	@$(if $(and $(OLD),$(NEW)),,$(error Name two warehouse files: make $@ OLD=before.duckdb NEW=var/$(ONE_COMPANY)/warehouse.duckdb))
-	@$(BIN)/python -m orchestration.warehouse_diff '$(OLD)' '$(NEW)' || test $$? -eq 1  # 1: they differ, no failure
+	@$(BIN)/python -m orchestration.reports.warehouse_diff '$(OLD)' '$(NEW)' || test $$? -eq 1  # 1: they differ, no failure
 
 training-set: .venv/.run  ## what COMPANY's models learned from, and whether it can be made again: HASH=... (without: a list)
 	@$(LIFECYCLE) training-set $(HASH) || test $$? -eq 2  # 2: made differently now, no failure
@@ -103,7 +103,7 @@ format: .venv/.dev  ## rewrite the code in the house format
 
 feast-export: .venv/.run  ## COMPANY's features as a Feast repository: FOLDER=...
 	@$(if $(FOLDER),,$(error Name a folder: make $@ FOLDER=feature_repo))
-	@$(BIN)/python -m orchestration.feast_export '$(FOLDER)'
+	@$(BIN)/python -m orchestration.reports.feast_export '$(FOLDER)'
 
 test-feast: .venv/.dev .venv-feast/.done  ## the exported repository in Feast itself
 	$(BIN)/python -m pytest tests/integration/test_feast.py

@@ -20,10 +20,10 @@ from ml import value_metrics
 from ml.arrays import FloatArray
 from ml.models import clv, clv_histories
 from ml.models.clv_terms import Terms
-from orchestration import training_inputs
-from orchestration.dbt_command import run_dbt
 from orchestration.environment import environment
+from orchestration.learning import training_inputs
 from orchestration.resources import Deployment
+from orchestration.transformations.dbt_command import run_dbt
 
 LAST: Final = date(2025, 12, 31)
 TOPICS: Final = ("contract", "usage", "support", "sentiment", "payments")

@@ -72,7 +72,7 @@ def run(company: str) -> Result:
 def _run(company: str, state: str) -> tuple[str, float, float]:
     """The summary, the wall time and the peak memory (MB) of one run."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "orchestration.run", "--company", company]
+    command = [sys.executable, "-m", "orchestration.cli", "run", "--company", company]
     environment = {**os.environ, "LIFECYCLE_STATE_DIR": state}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         summary = process.stdout.read() if process.stdout else ""

@@ -94,7 +94,7 @@ def narrow_intervals() -> Iterator[None]:
 
 def missing_column() -> Patch:
     """A training that forgets the first feature of the view."""
-    from orchestration import training_inputs
+    from orchestration.learning import training_inputs
 
     honest = training_inputs._frame  # noqa: SLF001 - the fault sits where the frame is made
 
@@ -102,7 +102,7 @@ def missing_column() -> Patch:
         found = honest(*given)
         return replace(found, columns=found.columns[1:])
 
-    return mock.patch("orchestration.training_inputs._frame", frame)
+    return mock.patch("orchestration.learning.training_inputs._frame", frame)
 
 
 USAGE, KEPT = "features.feat_customer_usage", "features.kept_rows"
@@ -237,7 +237,7 @@ def _execute(deployment: Deployment, sql: str) -> None:
 def _state(given: Path | None, folder: Path) -> None:
     """A copy of the finished run's warehouse and compiled SQL, without its models."""
     if given is None:
-        command = [sys.executable, "-m", "orchestration.run", "--company", "sample"]
+        command = [sys.executable, "-m", "orchestration.cli", "run", "--company", "sample"]
         subprocess.run(command, cwd=ROOT, env={**os.environ, "LIFECYCLE_STATE_DIR": str(folder)}, check=True)  # noqa: S603
         for name in ("mlflow.db", "mlartifacts"):
             path = folder / "sample" / name

@@ -24,8 +24,9 @@ import pandas as pd
 
 from benchmarks.pages import Page, table
 from benchmarks.steadiness import Reader, difference, published, tables
-from orchestration import dead_runs, snapshot
+from orchestration import snapshot
 from orchestration.resources import Deployment
+from orchestration.runs import dead_runs
 from tests import held_runs, small_companies
 from tests.runs import kept_environment
 

@@ -27,8 +27,8 @@ from companies import settings
 from ingestion import landing
 from ingestion.simulator.run import simulate
 from ingestion.simulator.settings import SimulatorSettings
-from orchestration.dbt_command import run_dbt
 from orchestration.resources import Deployment
+from orchestration.transformations.dbt_command import run_dbt
 
 FACTS = (
     "customer_spells", "lead_lifecycle", "deals", "purchases", "mrr_movements", "monthly_revenue", "open_deals_monthly",

@@ -21,10 +21,11 @@ import dagster as dg
 import pandas as pd
 
 from benchmarks.pages import Page, table
-from orchestration import exclusive
-from orchestration.dead_runs import COMPANY_TAG
-from orchestration.resources import ROOT, Deployment, dagster_environment, point_dagster_at
-from orchestration.ui import free_port
+from orchestration.deployment.instance import point_dagster_at
+from orchestration.deployment.ui import free_port
+from orchestration.resources import ROOT, Deployment, dagster_environment
+from orchestration.runs import exclusive
+from orchestration.runs.dead_runs import COMPANY_TAG
 from tests import held_runs, small_companies
 from tests.runs import kept_environment, versions
 

@@ -27,11 +27,12 @@ import pandas as pd
 from dagster._core.execution.stats import RunStepKeyStatsSnapshot
 
 from benchmarks.pages import ROOT, Page, table
-from orchestration.resources import Deployment, dagster_environment, deployment_from_environment, point_dagster_at
+from orchestration.deployment.instance import point_dagster_at
+from orchestration.resources import Deployment, dagster_environment, deployment_from_environment
 
 LOAD = "import orchestration.definitions"
 BUILD = "from orchestration.definitions import defs; defs.get_repository_def().load_all_definitions()"
-RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
+RUN = "import sys; from orchestration.cli.app import main; sys.exit(main(['run']))"
 QUESTION = "{ assetNodes { id } }"
 SLOWEST, LIBRARIES = 8, 8
 Report = Mapping[str, pd.DataFrame]
@@ -103,8 +104,8 @@ def _python(script: str, names: Mapping[str, str], *options: str) -> str:
 
 def _parse(names: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory() as target:
-        script = f"from orchestration.manifest import _parse; from orchestration.resources import DBT_FOLDER; \
-from pathlib import Path; _parse(DBT_FOLDER, Path({target!r}) / 'manifest.json')"
+        script = f"from pathlib import Path; from orchestration.resources import DBT_FOLDER; \
+from orchestration.transformations.manifest import _parse; _parse(DBT_FOLDER, Path({target!r}) / 'manifest.json')"
         _python(script, names)
 
 
@@ -131,7 +132,7 @@ def _until_the_graph_shows(names: Mapping[str, str]) -> None:
 @contextlib.contextmanager
 def _ui(names: Mapping[str, str]) -> Iterator[str]:
     """`make ui` until the end of the block; the address of Dagster's server, once it prints it."""
-    command = [sys.executable, "-m", "orchestration.ui"]
+    command = [sys.executable, "-m", "orchestration.deployment.ui"]
     with subprocess.Popen(command, cwd=ROOT, env=names, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             lines = iter(process.stdout or ())

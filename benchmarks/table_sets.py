@@ -18,8 +18,8 @@ from feature_definitions import registry as views
 from ml import labels
 from ml.arrays import FloatArray
 from ml.tables import Task
-from orchestration import frames
-from orchestration.training_inputs import churn_labels
+from orchestration.learning import frames
+from orchestration.learning.training_inputs import churn_labels
 
 FOLD: Final = "judged_in"
 LABEL: Final = "label"

@@ -16,7 +16,7 @@ from ingestion.simulator.block import world_of
 from ingestion.simulator.leads import independent_leads
 from ingestion.simulator.timeline import stream
 from ml.models.revenue_course import seasonality
-from orchestration import frames
+from orchestration.learning import frames
 
 STAGES = ("mql", "sql", "opportunity", "customer")
 RIPE_DAYS, HORIZON_DAYS, DRAWN = 200, 90, 200_000

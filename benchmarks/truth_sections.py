@@ -22,7 +22,7 @@ from ml import labels
 from ml.models import revenue
 from ml.models.close_hazards import MONTH_DAYS, MONTHS, fit_close_hazards
 from ml.models.win_probability import WinParams
-from orchestration import frames, training_inputs
+from orchestration.learning import frames, training_inputs
 from orchestration.resources import Deployment
 
 PATHS: Final = 100

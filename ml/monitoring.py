@@ -2,7 +2,7 @@
 
 Belongs here: figures of matured statements beside those promised at training, and the rule that turns drift,
 performance, new outcomes and age into one advice. Does not belong here: the distances (`ml.drift`), which statements
-may be judged and where they lie (`orchestration.watching`).
+may be judged and where they lie (`orchestration.learning.watching`).
 """
 
 from collections.abc import Mapping, Sequence

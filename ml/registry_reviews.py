@@ -2,7 +2,7 @@
 
 Belongs here: promoting, rejecting and rolling back on a person's word, and what is open. Does not belong here: how the
 alias moves and what is kept of it (`ml.registry_moves`), the words and rules of a review (`ml.review_rules`), the
-warehouse's table (`orchestration.reviews`).
+warehouse's table (`orchestration.learning.reviews`).
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,6 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import keys
 from orchestration.assets.ingestion import raw_tables, source_files
 from orchestration.assets.metrics import metric_assets
 from orchestration.assets.models import model_assets
@@ -23,17 +22,18 @@ from orchestration.checks.features_as_known import as_known_checks
 from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
 from orchestration.checks.schemas import schema_checks
-from orchestration.executors import step_processes
+from orchestration.deployment import keys
 from orchestration.freshness import with_policies
 from orchestration.jobs import jobs
-from orchestration.lean_dbt import dbt_resource
+from orchestration.learning.reviews import review_jobs
 from orchestration.partitions import monthly_as_of
-from orchestration.progress import progress_logger
 from orchestration.resources import Deployment
 from orchestration.retention import prune_job
-from orchestration.reviews import review_jobs
+from orchestration.runs.executors import step_processes
+from orchestration.runs.progress import progress_logger
 from orchestration.schedules import schedules
 from orchestration.sensors import sensors
+from orchestration.transformations.lean_dbt import dbt_resource
 
 
 def build_defs(deployment: Deployment, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.alert_channels import AlertChannels
+from orchestration.alerting.alert_channels import AlertChannels
 
 if TYPE_CHECKING:
     from orchestration.resources import Deployment
@@ -32,6 +32,11 @@ def prepare_for_commands(deployment: "Deployment", programs: Path) -> None:
     """Let a command that takes our place find MLflow's store, and programs in our folder before others."""
     path = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
     os.environ.update(mlflow_environment(deployment), PATH=path)
+
+
+def hand_on(**values: str) -> None:
+    """Set environment variables for this process and those it will start."""
+    os.environ.update(values)
 
 
 @contextmanager

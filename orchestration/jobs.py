@@ -11,11 +11,11 @@ from functools import cache
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from orchestration import keys
 from orchestration.checks.findings import finding_checks
 from orchestration.checks.monitoring import monitoring_checks
-from orchestration.dead_runs import COMPANY_TAG
+from orchestration.deployment import keys
 from orchestration.resources import Deployment
+from orchestration.runs.dead_runs import COMPANY_TAG
 
 RAW = dg.AssetSelection.groups("source", "raw", "quarantine", "control")
 FEATURES = dg.AssetSelection.groups("features")

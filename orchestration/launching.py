@@ -18,11 +18,12 @@ import duckdb
 from dagster._core.instance import InstanceRef
 from dagster_shared.error import SerializableErrorInfo
 
-from orchestration import coverage, progress
-from orchestration.dead_runs import COMPANY_TAG
-from orchestration.exclusive import Tell, only_run
-from orchestration.instance import reach_databases
-from orchestration.resources import Deployment, point_dagster_at
+from orchestration import coverage
+from orchestration.deployment.instance import point_dagster_at, reach_databases
+from orchestration.resources import Deployment
+from orchestration.runs import progress
+from orchestration.runs.dead_runs import COMPANY_TAG
+from orchestration.runs.exclusive import Tell, only_run
 
 INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 

@@ -9,7 +9,8 @@ from functools import cache
 
 import dagster as dg
 
-from orchestration.resources import deployment_from_environment, point_dagster_at
+from orchestration.deployment.instance import point_dagster_at
+from orchestration.resources import deployment_from_environment
 from orchestration.storage import DeploymentError
 
 

@@ -1,7 +1,8 @@
 """Tables in Markdown for Dagster's pages, of values that a company's source may have filled.
 
 Belongs here: how a value reads (separators, missing ones, days) and that text stays text: a deal's name cannot break a
-table, load an image or hide where a link leads. Does not belong here: which rows are shown (`orchestration.looks`).
+table, load an image or hide where a link leads. Does not belong here: which rows are shown
+(`orchestration.looks.looks`).
 """
 
 import math

@@ -18,9 +18,10 @@ import duckdb
 from dotenv import load_dotenv
 
 from companies import settings
-from orchestration import exclusive, storage
-from orchestration.dead_runs import alone
-from orchestration.passing_faults import is_held, tried_again
+from orchestration import storage
+from orchestration.runs import exclusive
+from orchestration.runs.dead_runs import alone
+from orchestration.runs.passing_faults import is_held, tried_again
 
 if TYPE_CHECKING:
     from ml.registrations import Store
@@ -153,7 +154,7 @@ class Deployment(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster 
 
     @property
     def dagster_home(self) -> Path:
-        """The folder whose `dagster.yaml` counts: ours as it stands, or one made from it (`orchestration.instance`)."""
+        """The folder whose `dagster.yaml` counts: ours as it stands, or one made from it."""
         return self.dagster_folder if self.is_shared or self.has_dagster_database else ROOT
 
     @contextmanager
@@ -289,11 +290,3 @@ def secret_environment(deployment: Deployment) -> dict[str, str]:
     dagster = _database("LIFECYCLE_DAGSTER_DATABASE") if deployment.has_dagster_database else ""
     mlflow = _database("LIFECYCLE_MLFLOW_DATABASE") if deployment.has_mlflow_database else ""
     return {"LIFECYCLE_DAGSTER_DATABASE": dagster, DAGSTER_URL: dagster, "LIFECYCLE_MLFLOW_DATABASE": mlflow}
-
-
-def point_dagster_at(deployment: Deployment) -> None:
-    """Let Dagster and the processes we start find this deployment."""
-    from orchestration import instance
-
-    instance.prepare(deployment)
-    os.environ.update(dagster_environment(deployment) | secret_environment(deployment))

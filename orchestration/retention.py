@@ -14,10 +14,11 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from orchestration import snapshot, training_sets
+from orchestration import snapshot
 from orchestration.assets.publish import MODELS, VERSIONS_KEPT
-from orchestration.dead_runs import COMPANY_TAG
+from orchestration.learning import training_sets
 from orchestration.resources import Deployment
+from orchestration.runs.dead_runs import COMPANY_TAG
 
 FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 # A file is written anew when this share of it and so many bytes are free: meanwhile it takes its space twice.

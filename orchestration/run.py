@@ -4,12 +4,9 @@ Belongs here: their order and months. Does not belong here: launching (`orchestr
 command line (`orchestration.cli`).
 """
 
-import sys
-from collections.abc import Sequence
-
-from orchestration.exclusive import Tell
 from orchestration.launching import Launcher, launching, months, newest_month, tell_waiting
 from orchestration.resources import Deployment
+from orchestration.runs.exclusive import Tell
 
 
 def run(deployment: Deployment, *, is_quiet: bool = False, wait: Tell | None = tell_waiting) -> Launcher:
@@ -29,16 +26,3 @@ def run(deployment: Deployment, *, is_quiet: bool = False, wait: Tell | None = t
         launcher.execute("rebuild", known[0], known[-1])
         launcher.execute("score_and_publish", newest_month(deployment))
     return launcher
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command `run` of the command line; returns the exit code."""
-    from orchestration.cli.app import main as lifecycle
-
-    return lifecycle(["run", *(sys.argv[1:] if arguments is None else arguments)])
-
-
-if __name__ == "__main__":
-    from orchestration.cli.app import leave
-
-    leave(main())

@@ -15,14 +15,14 @@ import duckdb
 from dagster._core.storage.dagster_run import RunRecord
 
 from orchestration import schedule_ticks, snapshot
-from orchestration.dead_runs import COMPANY_TAG, UNDER_WAY
-from orchestration.exclusive import living_holder
-from orchestration.failing_checks import CheckStanding, failing_checks
-from orchestration.instance import reach_databases
+from orchestration.deployment.instance import point_dagster_at, reach_databases
 from orchestration.launching import cause, instance
-from orchestration.resources import Deployment, point_dagster_at
+from orchestration.reports.summary_tables import HEADLINES
+from orchestration.resources import Deployment
+from orchestration.runs.dead_runs import COMPANY_TAG, UNDER_WAY
+from orchestration.runs.exclusive import living_holder
+from orchestration.runs.failing_checks import CheckStanding, failing_checks
 from orchestration.schedule_ticks import Tick
-from orchestration.summary_tables import HEADLINES
 
 # A job that is not among so many newest runs is not told.
 RUNS_READ = 500

@@ -1,6 +1,7 @@
 """Fixtures of the whole suite."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 os.environ["LIFECYCLE_ENV_FILE"] = os.devnull
 for variable in ("LIFECYCLE_COMPANIES", "LIFECYCLE_DAGSTER_DATABASE", "LIFECYCLE_MLFLOW_DATABASE"):
     os.environ.pop(variable, None)
+# A suite that a shell started in the background ignores Ctrl-C, and so would every process whose Ctrl-C is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files of whole runs, the longest first: a long file that starts last keeps one core waiting for the other.
 LONGEST = ("test_killed_runs", "test_chain", "test_robustness", "test_sample_against_truth", "test_blocking")
 LONGEST += ("test_gates_stop_faults",)

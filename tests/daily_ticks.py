@@ -20,9 +20,10 @@ import dagster as dg
 from dagster_dbt import DbtCliInvocation
 
 from orchestration.build import build_defs
-from orchestration.lean_dbt import LeanDbt, dbt_resource
-from orchestration.resources import Deployment, point_dagster_at
+from orchestration.deployment.instance import point_dagster_at
+from orchestration.resources import Deployment
 from orchestration.sensors import landing
+from orchestration.transformations.lean_dbt import LeanDbt, dbt_resource
 
 SILENT = {"telemetry": {"enabled": False}}
 RANGE = "dagster/asset_partition_range"

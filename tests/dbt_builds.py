@@ -11,7 +11,7 @@ import duckdb
 from filelock import FileLock
 
 from companies.settings import Company
-from orchestration.dbt_command import run_dbt
+from orchestration.transformations.dbt_command import run_dbt
 from tests import factories
 
 Query = Callable[[str], list[tuple[Any, ...]]]

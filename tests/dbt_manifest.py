@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from orchestration.manifest import fresh_manifest
+from orchestration.transformations.manifest import fresh_manifest
 
 Node = Mapping[str, Any]
 FLAG = ("is_", "has_")

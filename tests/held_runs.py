@@ -11,7 +11,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from orchestration.resources import ROOT, Deployment, point_dagster_at
+from orchestration.deployment.instance import point_dagster_at
+from orchestration.resources import ROOT, Deployment
 
 # Where a run is held: in the first call of a function, after it has worked (the default), while it works (it is let
 # work once the run counts as held), or before it works.
@@ -19,23 +20,24 @@ HOOKS = {
     "landing": "from ingestion.loading import Loading as owner; name = 'run'",
     "expectations": "from orchestration.checks import expectations as owner; name = '_evaluate'",
     "dbt": "from orchestration.assets import warehouse as owner; name = '_events'; held_when = 'at work'",
-    "metrics": "from orchestration.metric_layer import MetricLayer as owner; name = 'values'",
+    "metrics": "from orchestration.metrics.metric_layer import MetricLayer as owner; name = 'values'",
     "features": "from orchestration.assets import warehouse as owner; name = '_events'; held_when = 'at work'",
-    "training": "from orchestration import records as owner; name = '_insert'",
+    "training": "from orchestration.learning import records as owner; name = '_insert'",
     "registry": "from ml import registry as owner; name = '_register'",
-    "predictions": "from orchestration import ledger as owner; name = '_insert'",
-    "monitoring": "from orchestration import watching as owner; name = 'write_drift'",
+    "predictions": "from orchestration.learning import ledger as owner; name = '_insert'",
+    "monitoring": "from orchestration.learning import watching as owner; name = 'write_drift'",
     "publish": "from orchestration import snapshot as owner; name = '_write_duckdb'",
     "switch": "from orchestration import snapshot as owner; name = '_point_at'; held_when = 'before'",
 }
-RUN = "import sys; from orchestration.run import main; sys.exit(main([]))"
+RUN = "import sys; from orchestration.cli.app import main; sys.exit(main(['run']))"
 # Jobs one after the other, or some of their assets, for months from the first to the last, for one month, or for none.
 JOB = """
 import sys
 import dagster as dg
 from orchestration.build import build_defs
-from orchestration.dead_runs import COMPANY_TAG
-from orchestration.resources import deployment_from_environment, point_dagster_at
+from orchestration.runs.dead_runs import COMPANY_TAG
+from orchestration.resources import deployment_from_environment
+from orchestration.deployment.instance import point_dagster_at
 deployment, months, assets = deployment_from_environment(), {months!r}, {assets!r}
 point_dagster_at(deployment)
 tags = {{COMPANY_TAG: deployment.company_name}}

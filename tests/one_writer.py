@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration import snapshot
-from orchestration.executors import step_processes
 from orchestration.resources import POOL, Deployment
+from orchestration.runs.executors import step_processes
 from orchestration.snapshot import Face
 
 DIARY = "diary.txt"

@@ -13,10 +13,11 @@ import duckdb
 
 from ingestion import contents, contract, landing
 from ingestion.loading import TableLoad
-from orchestration import landed_tables, markdown
-from orchestration.declared_columns import DATABASE
+from orchestration import markdown
 from orchestration.resources import POOL, Deployment
-from orchestration.table_schemas import PERSONAL
+from orchestration.tables import landed_tables
+from orchestration.tables.declared_columns import DATABASE
+from orchestration.tables.table_schemas import PERSONAL
 
 OWNERS = ["team:data-platform"]
 CADENCE = {"cadence": "daily"}

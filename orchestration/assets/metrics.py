@@ -1,18 +1,19 @@
 """The metrics layer as assets: what each metric means, and its values by month.
 
 Belongs here: computing all values after the warehouse is built, and reporting them. The definitions are dbt's
-(`dbt_project/models/metrics`), reading and computing them is `orchestration.metric_layer`.
+(`dbt_project/models/metrics`), reading and computing them is `orchestration.metrics.metric_layer`.
 """
 
 from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from orchestration import declared_columns, metric_values
 from orchestration.markdown import table
-from orchestration.metric_layer import Definition, MetricLayer
-from orchestration.metrics_report import as_text
+from orchestration.metrics import metric_values
+from orchestration.metrics.metric_layer import Definition, MetricLayer
+from orchestration.metrics.metrics_report import as_text
 from orchestration.resources import POOL, Deployment
+from orchestration.tables import declared_columns
 
 OWNERS = ["team:data-platform"]
 DESCRIPTIONS = {

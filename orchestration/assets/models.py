@@ -1,7 +1,7 @@
 """The models as assets: one training each, registered in MLflow, judged by checks.
 
 Belongs here: which tables a model waits for, calling its training and reporting the outcome. What a model is trained
-on is `orchestration.training_inputs`, how it learns is `ml`, who becomes champion is `ml.registry`.
+on is `orchestration.learning.training_inputs`, how it learns is `ml`, who becomes champion is `ml.registry`.
 """
 
 import math
@@ -13,14 +13,15 @@ import dagster as dg
 
 from feature_definitions import registry as views
 from ingestion.contract import TABLES
-from orchestration import figures, frames, model_looks, records, reviews, training_sets
 from orchestration.checks import model_quality
-from orchestration.code_identity import code_version, git_commit
+from orchestration.deployment.code_identity import code_version, git_commit
+from orchestration.learning import frames, records, reviews, training_sets
+from orchestration.looks import figures, model_looks
 from orchestration.resources import POOL, Deployment
 
 if TYPE_CHECKING:
     from ml.registrations import Registration
-    from orchestration.training_inputs import Trained
+    from orchestration.learning.training_inputs import Trained
 
 OWNERS = ["team:data-science"]
 FACTS = {
@@ -85,7 +86,7 @@ def _train(name: str, deployment: Deployment, run_id: str) -> "tuple[Trained, Re
     """Train, draw, register and keep the record in the warehouse; the last part are figures as Markdown."""
     from ml import registry
     from ml.training_record import Provenance
-    from orchestration.training_inputs import TRAINERS
+    from orchestration.learning.training_inputs import TRAINERS
 
     store = deployment.model_store()
     with deployment.warehouse() as connection:

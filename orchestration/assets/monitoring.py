@@ -1,7 +1,7 @@
 """The deployed models over time as assets: drift by month, matured statements, advice to retrain.
 
 Belongs here: what waits for what, and what a person sees of it. What is compared with what is
-`orchestration.watching`; whether it warns is `orchestration.checks.monitoring`.
+`orchestration.learning.watching`; whether it warns is `orchestration.checks.monitoring`.
 """
 
 from collections.abc import Iterator
@@ -9,11 +9,14 @@ from collections.abc import Iterator
 import dagster as dg
 import duckdb
 
-from orchestration import declared_columns, looks, markdown, watching
+from orchestration import markdown
 from orchestration.assets.models import OWNERS
+from orchestration.learning import watching
+from orchestration.learning.watching import WATCHED
+from orchestration.looks import looks
 from orchestration.partitions import as_of
 from orchestration.resources import POOL, Deployment
-from orchestration.watching import WATCHED
+from orchestration.tables import declared_columns
 
 DESCRIPTIONS = {
     "drift": (
@@ -62,7 +65,7 @@ def _drift_asset(partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefi
     )
     def watch_drift(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
         from ml import registry
-        from orchestration.training_inputs import Champion
+        from orchestration.learning.training_inputs import Champion
 
         store, counts = deployment.model_store(), dict.fromkeys(context.partition_keys, 0)
         shifted: list[tuple[object, ...]] = []

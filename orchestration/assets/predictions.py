@@ -1,18 +1,20 @@
 """The predictions of each month end as assets: the champion's statements, appended to the ledger.
 
 Belongs here: running the champion for the months of a partition and reporting what was appended. What a champion is
-shown is `orchestration.scoring`, how the ledger keeps it `orchestration.ledger`.
+shown is `orchestration.learning.scoring`, how the ledger keeps it `orchestration.learning.ledger`.
 """
 
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration import declared_columns, figures, ledger, looks
 from orchestration.assets.models import FACTS, OWNERS, PROMISES
+from orchestration.learning import ledger
+from orchestration.looks import figures, looks
 from orchestration.partitions import as_of
-from orchestration.passing_faults import tried_again
 from orchestration.resources import POOL, Deployment
+from orchestration.runs.passing_faults import tried_again
+from orchestration.tables import declared_columns
 
 
 def prediction_assets(partitions: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -44,8 +46,8 @@ def _prediction_asset(name: str, partitions: dg.TimeWindowPartitionsDefinition) 
 
 def _predict(name: str, context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult[None]:
     from ml import registry
-    from orchestration.scoring import SCORINGS
-    from orchestration.training_inputs import Champion
+    from orchestration.learning.scoring import SCORINGS
+    from orchestration.learning.training_inputs import Champion
 
     champion: Champion
     with tried_again():

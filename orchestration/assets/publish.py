@@ -14,7 +14,9 @@ import duckdb
 from feature_definitions import registry
 from feature_definitions.entities import ENTITIES
 from feature_definitions.online import online_sql, online_table
-from orchestration import records, snapshot, snapshot_looks
+from orchestration import snapshot
+from orchestration.learning import records
+from orchestration.looks import snapshot_looks
 from orchestration.resources import POOL, Deployment
 from orchestration.snapshot import Face
 

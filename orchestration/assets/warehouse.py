@@ -1,7 +1,7 @@
 """dbt's models as assets: the warehouse layers, and the feature tables by monthly partition.
 
 Belongs here: running dbt for a selection, attaching row counts, and withholding a table whose tests do not hold. What
-the models compute is dbt's, what a check says of a test `orchestration.checks.dbt_tests`.
+the models compute is dbt's, what a check says of a test `orchestration.transformations.dbt_tests`.
 """
 
 import shutil
@@ -16,17 +16,18 @@ import duckdb
 from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, get_manifest_and_translator_from_dbt_assets
 
-from orchestration import coverage, dbt_results, looks
-from orchestration.checks import dbt_tests
-from orchestration.dbt_results import DbtResults
-from orchestration.dead_runs import noted_dbt
+from orchestration import coverage
 from orchestration.environment import environment
-from orchestration.lean_dbt import LeanDbt
-from orchestration.manifest import project
+from orchestration.looks import looks
 from orchestration.partitions import as_of
-from orchestration.passing_faults import tried_again
 from orchestration.resources import POOL, Deployment
-from orchestration.translator import LayerTranslator
+from orchestration.runs.dead_runs import noted_dbt
+from orchestration.runs.passing_faults import tried_again
+from orchestration.tables.translator import LayerTranslator
+from orchestration.transformations import dbt_results, dbt_tests
+from orchestration.transformations.dbt_results import DbtResults
+from orchestration.transformations.lean_dbt import LeanDbt
+from orchestration.transformations.manifest import project
 
 FEATURES = "path:models/features"
 SELECTIONS = {"dbt_warehouse": ("--exclude", FEATURES), "dbt_features": ("--select", FEATURES)}

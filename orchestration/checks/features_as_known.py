@@ -1,7 +1,7 @@
 """Stored features equal those derived anew from what was known at `as_of`; blocking, on the feature tables.
 
 Belongs here: which month is compared and what the check reports. How features are derived anew is
-`orchestration.rederivation`, how two frames are compared `ml.leakage`.
+`orchestration.transformations.rederivation`, how two frames are compared `ml.leakage`.
 """
 
 from functools import lru_cache
@@ -50,7 +50,7 @@ def _of_run(_run_id: str, deployment: Deployment) -> dict[str, dg.AssetCheckResu
 
 def results(deployment: Deployment) -> dict[str, dg.AssetCheckResult]:
     """The check of every view for the month in the middle of the history, by the view's name."""
-    from orchestration import rederivation
+    from orchestration.transformations import rederivation
 
     views = registry.VIEWS
     with deployment.warehouse(read_only=True) as connection:

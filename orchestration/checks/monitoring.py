@@ -1,7 +1,7 @@
 """Drift, matured statements and advice as checks of the predictions; they warn and never block.
 
 Belongs here: the translation of the tables of schema `monitoring` into check results. Does not belong here: how they
-are computed (`orchestration.watching`).
+are computed (`orchestration.learning.watching`).
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from orchestration import markdown, watching
+from orchestration import markdown
+from orchestration.learning import watching
 from orchestration.resources import POOL, Deployment
 
 DESCRIPTIONS = {

@@ -14,7 +14,7 @@ import typer
 from orchestration.cli import deciding, diagnosing, reporting, running, standing, upkeep
 from orchestration.cli.options import Command, Commands, Given, Launching
 from orchestration.cli.output import console, write_json
-from orchestration.exit_codes import FAILED, INTERRUPTED, OK, WRONG_SETTINGS
+from orchestration.deployment.exit_codes import FAILED, INTERRUPTED, OK, WRONG_SETTINGS
 
 HELP = """The pipeline of one company: land, transform, train, predict, publish.
 

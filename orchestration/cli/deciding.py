@@ -1,7 +1,7 @@
 """Commands of a person who decides on models: `promote`, `reject`, `rollback`.
 
 Belongs here: what must be said with a decision, what is refused, and the answer. Does not belong here: carrying a
-decision out, which is a run of the same job as in the UI (`orchestration.reviews`).
+decision out, which is a run of the same job as in the UI (`orchestration.learning.reviews`).
 """
 
 import getpass
@@ -78,7 +78,7 @@ def rollback(model: Model, reason: Reason, approver: Approver) -> int:
 
 
 def _store() -> "Store":
-    from orchestration.instance import reach_databases
+    from orchestration.deployment.instance import reach_databases
 
     deployment = given().deployment
     reach_databases(deployment)

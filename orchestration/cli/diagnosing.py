@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestration.cli.options import given
 from orchestration.cli.output import tell
-from orchestration.exit_codes import FAILED, OK
+from orchestration.deployment.exit_codes import FAILED, OK
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,7 +2,7 @@
 
 Belongs here: which of our errors, and of the libraries', ends a command with which code. Imported once something has
 failed: by then the modules that define the errors are there. Does not belong here: the numbers
-(`orchestration.exit_codes`); whatever is not listed here is a fault of the code and ends with a traceback.
+(`orchestration.deployment.exit_codes`); whatever is not listed here is a fault of the code and ends with a traceback.
 """
 
 from typing import Final
@@ -14,12 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from companies.settings import CompanyError
 from ml.registrations import RegistryError
 from orchestration.cli.refusals import RefusedError
-from orchestration.docs import DocsError
-from orchestration.exclusive import AnotherRunError
-from orchestration.exit_codes import FAILED, INTERRUPTED, REFUSED, WRONG_SETTINGS
+from orchestration.deployment.exit_codes import FAILED, INTERRUPTED, REFUSED, WRONG_SETTINGS
 from orchestration.launching import MonthError, RunFailedError
-from orchestration.manifest import ManifestError
+from orchestration.reports.docs import DocsError
+from orchestration.runs.exclusive import AnotherRunError
 from orchestration.storage import DatabaseUnreachableError
+from orchestration.transformations.manifest import ManifestError
 
 CODES: Final[tuple[tuple[type[BaseException], int], ...]] = (
     (AnotherRunError, REFUSED),

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from orchestration.cli.options import given
-from orchestration.exit_codes import OK
+from orchestration.deployment.exit_codes import OK
 
 
 def tell(facts: Mapping[str, Any], show: Callable[[Console], object], code: int = OK) -> int:

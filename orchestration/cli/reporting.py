@@ -13,7 +13,7 @@ import typer
 
 from orchestration.cli.options import given
 from orchestration.cli.output import write_json
-from orchestration.exit_codes import OK
+from orchestration.deployment.exit_codes import OK
 
 
 def metrics() -> int:
@@ -21,7 +21,7 @@ def metrics() -> int:
 
     Example: lifecycle metrics --company olist
     """
-    from orchestration import metrics_report
+    from orchestration.metrics import metrics_report
 
     return _report(metrics_report.main)
 
@@ -31,7 +31,7 @@ def features() -> int:
 
     Example: lifecycle features
     """
-    from orchestration import features_report
+    from orchestration.reports import features_report
 
     return _report(features_report.main)
 
@@ -49,7 +49,7 @@ def scenario(
 
     Example: lifecycle scenario --churn=+10 --win=-5
     """
-    from orchestration import scenario as report
+    from orchestration.reports import scenario as report
 
     levers = {"churn": churn, "win": win, "leads": leads, "name": name}
     chosen = [f"--{lever}={value}" for lever, value in levers.items() if value is not None]
@@ -63,7 +63,7 @@ def training_set(
 
     Example: lifecycle training-set 3f2a9c
     """
-    from orchestration import training_sets
+    from orchestration.learning import training_sets
 
     return _report(lambda: training_sets.main([content_hash] if content_hash else []))
 
@@ -73,7 +73,7 @@ def docs() -> int:
 
     Example: lifecycle docs
     """
-    from orchestration import docs as report
+    from orchestration.reports import docs as report
 
     return _report(report.main)
 

@@ -16,9 +16,9 @@ from orchestration.cli.output import note, tell
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from orchestration.exclusive import Tell
     from orchestration.launching import JobRun, Launcher
     from orchestration.resources import Deployment
+    from orchestration.runs.exclusive import Tell
 
 Jobs = Callable[["Launcher"], object]
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -158,7 +158,7 @@ def _launched(jobs: Jobs) -> int:
 
 def _finished(deployment: "Deployment", launcher: "Launcher", *, with_summary: bool = False) -> int:
     from orchestration.launching import peak_megabytes
-    from orchestration.summary import print_summary
+    from orchestration.reports.summary import print_summary
 
     def show(console: "Console") -> None:
         if with_summary:

@@ -1,7 +1,7 @@
 """Commands that keep a company in order: `ui`, `env`, `reset`.
 
-Belongs here: asking before anything is deleted. Does not belong here: the servers (`orchestration.ui`), the exports
-(`orchestration.shell`).
+Belongs here: asking before anything is deleted. Does not belong here: the servers (`orchestration.deployment.ui`), the
+exports (`orchestration.deployment.shell`).
 """
 
 import shutil
@@ -24,7 +24,7 @@ def ui() -> int:
 
     Example: lifecycle ui --company olist
     """
-    from orchestration import ui as servers
+    from orchestration.deployment import ui as servers
     from orchestration.environment import environment
 
     with environment(LIFECYCLE_COMPANY=given().deployment.company_name):
@@ -37,7 +37,7 @@ def env() -> int:
     Example: eval "$(lifecycle env)"; dg list defs
     """
     from companies.settings import CompanyError
-    from orchestration import shell
+    from orchestration.deployment import shell
     from orchestration.environment import environment
     from orchestration.resources import dagster_environment
 
@@ -63,7 +63,7 @@ def reset(is_sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.
 
     Example: lifecycle reset --company sample --yes
     """
-    from orchestration.exclusive import only_run
+    from orchestration.runs.exclusive import only_run
 
     deployment = given().deployment
     size = _megabytes(deployment)

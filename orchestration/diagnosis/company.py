@@ -16,10 +16,10 @@ from companies.settings import CompanyError
 from ingestion.errors import SourceError
 from ingestion.source_columns import matching_paths
 from orchestration import snapshot
-from orchestration.dead_runs import DBT, is_dbt
 from orchestration.diagnosis.finding import Finding
-from orchestration.exclusive import living_holder
 from orchestration.resources import Deployment
+from orchestration.runs.dead_runs import DBT, is_dbt
+from orchestration.runs.exclusive import living_holder
 from orchestration.snapshot import Snapshot
 
 # A run writes a new snapshot beside the old ones and spills beside the warehouse.

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration import manifest, ui
+from orchestration.deployment import ui
 from orchestration.diagnosis.finding import Finding
 from orchestration.resources import ROOT, Deployment
+from orchestration.transformations import manifest
 
 PYTHON = (3, 11)
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)

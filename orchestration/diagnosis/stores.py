@@ -13,15 +13,16 @@ from pathlib import Path
 import dagster as dg
 import sqlalchemy
 
-from orchestration import exclusive, schedule_ticks
-from orchestration.dead_runs import UNDER_WAY
+from orchestration import schedule_ticks
+from orchestration.deployment.instance import point_dagster_at, reach_databases
 from orchestration.diagnosis.finding import Finding
-from orchestration.instance import reach_databases
 from orchestration.launching import instance
-from orchestration.resources import Deployment, point_dagster_at
+from orchestration.reports.summary_tables import HEADLINES
+from orchestration.resources import Deployment
+from orchestration.runs import exclusive
+from orchestration.runs.dead_runs import UNDER_WAY
 from orchestration.standing import has_registry
 from orchestration.storage import DatabaseUnreachableError
-from orchestration.summary_tables import HEADLINES
 
 MIGRATE = "dagster instance migrate"
 # The shell that is started fills the URL in: it may hold a password.
@@ -57,7 +58,7 @@ def run_records(deployment: Deployment) -> Iterator[Finding]:
 
 def _in_shell(deployment: Deployment, command: str) -> str:
     """The line that starts a command of Dagster or MLflow on this company's records."""
-    return f"LIFECYCLE_COMPANY={deployment.company_name} .venv/bin/python -m orchestration.shell {command}"
+    return f"LIFECYCLE_COMPANY={deployment.company_name} .venv/bin/python -m orchestration.deployment.shell {command}"
 
 
 def _dagster_schema(opened: dg.DagsterInstance, deployment: Deployment) -> Finding:

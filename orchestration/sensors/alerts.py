@@ -2,7 +2,7 @@
 
 Belongs here: two sensors that read finished runs of the company, whoever launched them: schedules, people in the UI, or
 the command line, whose runs Dagster's own run sensors do not see. Does not belong here: how old things may grow
-(`orchestration.sensors.freshness`), how a message travels (`orchestration.alert_channels`).
+(`orchestration.sensors.freshness`), how a message travels (`orchestration.alerting.alert_channels`).
 """
 
 import time
@@ -13,12 +13,13 @@ from datetime import datetime
 import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 
-from orchestration import failures, snapshot
-from orchestration.alert_channels import AlertChannels
-from orchestration.alerts import SECONDS_PER_HOUR, Desk, Incident, Memory, deliver, few, key_of
-from orchestration.dead_runs import COMPANY_TAG
-from orchestration.failures import Cause
+from orchestration import snapshot
+from orchestration.alerting.alert_channels import AlertChannels
+from orchestration.alerting.alerts import SECONDS_PER_HOUR, Desk, Incident, Memory, deliver, few, key_of
 from orchestration.resources import Deployment
+from orchestration.runs import failures
+from orchestration.runs.dead_runs import COMPANY_TAG
+from orchestration.runs.failures import Cause
 
 INTERVAL_SECONDS = 30
 EVENTS_PER_TICK = 50

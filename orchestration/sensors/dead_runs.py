@@ -1,12 +1,12 @@
 """The sensor that ends runs whose process was killed, so that neither the queue nor the pool waits for them.
 
-Belongs here: when the daemon looks. How a dead run is told from a living one is `orchestration.dead_runs`.
+Belongs here: when the daemon looks. How a dead run is told from a living one is `orchestration.runs.dead_runs`.
 """
 
 import dagster as dg
 
-from orchestration.dead_runs import end_dead_runs
 from orchestration.resources import Deployment
+from orchestration.runs.dead_runs import end_dead_runs
 
 SECONDS = 60
 

@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from orchestration import snapshot
-from orchestration.alert_channels import AlertChannels
-from orchestration.alerts import SECONDS_PER_HOUR, Incident, Memory
+from orchestration.alerting.alert_channels import AlertChannels
+from orchestration.alerting.alerts import SECONDS_PER_HOUR, Incident, Memory
 from orchestration.coverage import WINDOW
-from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import Deployment
+from orchestration.runs.dead_runs import COMPANY_TAG
 from orchestration.sensors.alerts import default_status, desk_of, readers_see, sent
 
 INTERVAL_SECONDS = 300

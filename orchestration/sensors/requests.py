@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from orchestration.dead_runs import COMPANY_TAG
+from orchestration.runs.dead_runs import COMPANY_TAG
 
 ASKED_FOR = "customer_lifecycle/asked_for"
 

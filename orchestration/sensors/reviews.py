@@ -1,6 +1,6 @@
 """What reviewers said in MLflow asks for a run that carries it out.
 
-Belongs here: looking at the registry. Does not belong here: what a decision does (`orchestration.reviews`).
+Belongs here: looking at the registry. Does not belong here: what a decision does (`orchestration.learning.reviews`).
 """
 
 from pathlib import Path

@@ -8,9 +8,10 @@ import click
 import pytest
 import typer
 
-from orchestration import exit_codes, standing
+from orchestration import standing
 from orchestration.cli import app
-from orchestration.failing_checks import CheckStanding
+from orchestration.deployment import exit_codes
+from orchestration.runs.failing_checks import CheckStanding
 from orchestration.schedule_ticks import Tick
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how_to" / "command_line.md"

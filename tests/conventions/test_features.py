@@ -2,9 +2,9 @@
 
 import pytest
 
-from orchestration import features_page
-from orchestration.feature_meaning import Meaning, meanings
-from orchestration.version_record import changed_without_a_version, versions_on_record
+from orchestration.reports import features_page
+from orchestration.reports.feature_meaning import Meaning, meanings
+from orchestration.tables.version_record import changed_without_a_version, versions_on_record
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The macro from which SQL takes the metrics says what their definitions say."""
 
-from orchestration import metric_formulas
+from orchestration.metrics import metric_formulas
 
 
 def test_macro_of_the_metrics_is_up_to_date() -> None:

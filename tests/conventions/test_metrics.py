@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import metrics_page
-from orchestration.metric_layer import Definition, MetricLayer
-from orchestration.version_record import changed_without_a_version, versions_on_record
+from orchestration.metrics import metrics_page
+from orchestration.metrics.metric_layer import Definition, MetricLayer
+from orchestration.tables.version_record import changed_without_a_version, versions_on_record
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 UNITS = {"money", "ratio", "days", "hours", "months", "count", "points", "score", "times"}

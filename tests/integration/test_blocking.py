@@ -11,10 +11,11 @@ from dagster_dbt import DbtProject
 from orchestration.assets import warehouse
 from orchestration.build import build_defs
 from orchestration.checks import features_as_known
-from orchestration.checks.dbt_tests import CHECK, END_CHECK
-from orchestration.lean_dbt import dbt_resource
-from orchestration.manifest import fresh_manifest
-from orchestration.resources import DBT_FOLDER, Deployment, point_dagster_at
+from orchestration.deployment.instance import point_dagster_at
+from orchestration.resources import DBT_FOLDER, Deployment
+from orchestration.transformations.dbt_tests import CHECK, END_CHECK
+from orchestration.transformations.lean_dbt import dbt_resource
+from orchestration.transformations.manifest import fresh_manifest
 from tests import small_companies
 from tests.runs import kept_environment
 

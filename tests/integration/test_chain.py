@@ -19,11 +19,13 @@ from ml.models.revenue_drivers import Levers
 from ml.models.revenue_scenario import scenario_rows
 from ml.training_frames import training_frame
 from ml.training_sets import manifests
-from orchestration import frames, scenario, snapshot, training_sets
+from orchestration import snapshot
 from orchestration.environment import environment
+from orchestration.learning import frames, training_sets
+from orchestration.learning.training_inputs import FRAMERS, churn_params
+from orchestration.reports import scenario
 from orchestration.resources import Deployment
 from orchestration.run import run
-from orchestration.training_inputs import FRAMERS, churn_params
 from tests import small_companies
 from tests.runs import champions, content, kept_environment, query, rows_are_accounted_for, versions
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import exit_codes
 from orchestration.cli.app import main
+from orchestration.deployment import exit_codes
 from orchestration.environment import environment
-from orchestration.exclusive import only_run
 from orchestration.launching import instance
 from orchestration.resources import Deployment
+from orchestration.runs.exclusive import only_run
 from orchestration.standing import standing
 from tests import small_companies
 from tests.held_runs import finish, held_at

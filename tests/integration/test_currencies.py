@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.dbt_command import DbtError, run_dbt
+from orchestration.transformations.dbt_command import DbtError, run_dbt
 from tests import factories
 from tests.dbt_builds import NOT_FEATURES, Query
 

@@ -11,13 +11,14 @@ from sqlalchemy.exc import OperationalError
 
 from ml import bundles, registry
 from ml.registrations import RegistryError
-from orchestration import shell
 from orchestration.assets.ingestion import raw_tables, source_files
 from orchestration.assets.predictions import prediction_assets
+from orchestration.deployment import shell
+from orchestration.deployment.instance import point_dagster_at
 from orchestration.diagnosis import stores
 from orchestration.partitions import monthly_as_of
-from orchestration.passing_faults import may_pass
-from orchestration.resources import ROOT, Deployment, deployment_from_environment, point_dagster_at
+from orchestration.resources import ROOT, Deployment, deployment_from_environment
+from orchestration.runs.passing_faults import may_pass
 from tests import postgres, small_companies
 from tests.runs import kept_environment, query
 from tests.unit.ml.test_registry import PROVENANCE, Doubler, outcome
@@ -31,7 +32,8 @@ pytestmark = [
 ]
 
 LANDING = """
-from orchestration.resources import deployment_from_environment, point_dagster_at
+from orchestration.resources import deployment_from_environment
+from orchestration.deployment.instance import point_dagster_at
 from tests.integration.test_databases import land
 deployment = deployment_from_environment()
 point_dagster_at(deployment)

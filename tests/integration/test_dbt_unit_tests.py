@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.dbt_command import run_dbt
+from orchestration.transformations.dbt_command import run_dbt
 from tests import factories
 
 pytestmark = pytest.mark.slow  # one dbt build of every model

@@ -8,7 +8,8 @@ import pytest
 
 from orchestration.build import build_defs
 from orchestration.checks.expectations import CHECKS, MENDS
-from orchestration.resources import Deployment, point_dagster_at
+from orchestration.deployment.instance import point_dagster_at
+from orchestration.resources import Deployment
 from tests import small_companies
 from tests.runs import kept_environment
 

@@ -11,7 +11,7 @@ import pytest
 
 from feature_definitions import registry
 from feature_definitions.point_in_time import training_sql
-from orchestration.feast_export import export
+from orchestration.reports.feast_export import export
 from tests import feature_tables
 
 pytestmark = pytest.mark.slow  # Feast needs seconds to be imported

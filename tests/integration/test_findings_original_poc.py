@@ -9,7 +9,7 @@ import pytest
 
 from companies.settings import load
 from ingestion.landing import land
-from orchestration.dbt_command import run_dbt
+from orchestration.transformations.dbt_command import run_dbt
 from tests.dbt_builds import FINDINGS, Query, reader
 
 pytestmark = pytest.mark.slow  # a landing and a dbt build

@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.dbt_command import run_dbt
-from orchestration.metric_layer import MetricLayer
+from orchestration.metrics.metric_layer import MetricLayer
+from orchestration.transformations.dbt_command import run_dbt
 from tests import factories, miniature
 from tests.dbt_builds import build_once, reader
 

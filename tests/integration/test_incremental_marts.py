@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.dbt_command import run_dbt
+from orchestration.transformations.dbt_command import run_dbt
 from tests import factories, miniature
 from tests.dbt_builds import reader
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import snapshot
-from orchestration.exit_codes import OK
+from orchestration.deployment.exit_codes import OK
 from orchestration.resources import Deployment
 from tests import small_companies
 from tests.held_runs import finish, held_at, script_of, start, under_way

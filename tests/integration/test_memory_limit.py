@@ -3,7 +3,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.dbt_command import run_dbt
+from orchestration.transformations.dbt_command import run_dbt
 from tests import factories
 
 pytestmark = pytest.mark.slow  # two million rows

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from companies.settings import Company
-from orchestration import metric_values
-from orchestration.metric_layer import MetricLayer
+from orchestration.metrics import metric_values
+from orchestration.metrics.metric_layer import MetricLayer
 from tests import factories, miniature
 from tests.dbt_builds import build_once
 

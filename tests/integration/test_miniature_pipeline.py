@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from ingestion.control import write_settings
-from orchestration.dbt_command import run_dbt
+from orchestration.transformations.dbt_command import run_dbt
 from tests import factories, miniature
 from tests.dbt_builds import Query, reader
 

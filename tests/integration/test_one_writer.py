@@ -10,8 +10,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration import exclusive, snapshot
+from orchestration import snapshot
 from orchestration.resources import ROOT
+from orchestration.runs import exclusive
 from tests.one_writer import DIARY, HELD
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

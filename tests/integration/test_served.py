@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from orchestration import ui
-from orchestration.resources import Deployment, point_dagster_at
+from orchestration.deployment import ui
+from orchestration.deployment.instance import point_dagster_at
+from orchestration.resources import Deployment
 from orchestration.standing import standing
 from tests import small_companies
 from tests.runs import kept_environment

@@ -11,9 +11,10 @@ from dagster._core.instance import InstanceRef
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-from orchestration import instance as instances
-from orchestration.exclusive import only_run
-from orchestration.resources import Deployment, deployment_from_environment, point_dagster_at
+from orchestration.deployment import instance as instances
+from orchestration.deployment.instance import point_dagster_at
+from orchestration.resources import Deployment, deployment_from_environment
+from orchestration.runs.exclusive import only_run
 from orchestration.standing import standing
 from tests import small_companies
 from tests.runs import kept_environment, query

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import against_truth, truth_recovery, truth_sections
 from ingestion.simulator.futures import futures
-from orchestration import training_inputs
+from orchestration.learning import training_inputs
 from orchestration.resources import Deployment
 from orchestration.run import run
 from tests.model.oracle import Oracle

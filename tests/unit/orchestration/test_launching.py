@@ -6,8 +6,8 @@ import pytest
 
 from orchestration import launching
 from orchestration.partitions import monthly_as_of
-from orchestration.progress import progress_logger
 from orchestration.resources import Deployment
+from orchestration.runs.progress import progress_logger
 from tests import small_companies
 
 

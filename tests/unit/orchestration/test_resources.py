@@ -8,11 +8,13 @@ import duckdb
 import pytest
 from dagster_dbt import DbtCliResource
 
-from orchestration import exclusive, features_report, resources
-from orchestration.code_identity import code_version
+from orchestration import resources
+from orchestration.deployment.code_identity import code_version
 from orchestration.environment import environment
-from orchestration.lean_dbt import LeanDbt, dbt_resource
+from orchestration.reports import features_report
 from orchestration.resources import Deployment, dagster_environment, deployment_from_environment
+from orchestration.runs import exclusive
+from orchestration.transformations.lean_dbt import LeanDbt, dbt_resource
 from tests import small_companies
 
 

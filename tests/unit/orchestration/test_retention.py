@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from orchestration import retention, snapshot
-from orchestration.dead_runs import COMPANY_TAG
 from orchestration.resources import Deployment
+from orchestration.runs.dead_runs import COMPANY_TAG
 from tests import small_companies
 
 MONTHS = dg.StaticPartitionsDefinition(["2024-01", "2024-02"])

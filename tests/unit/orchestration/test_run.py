@@ -7,7 +7,7 @@ import pytest
 from ingestion.errors import SourceError
 from ingestion.landing import land
 from orchestration import run as runs
-from orchestration.exit_codes import WRONG_SETTINGS
+from orchestration.deployment.exit_codes import WRONG_SETTINGS
 from orchestration.launching import RunFailedError
 from orchestration.resources import Deployment
 from tests import small_companies

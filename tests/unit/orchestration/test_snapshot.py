@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from orchestration import snapshot
-from orchestration.passing_faults import may_pass
+from orchestration.runs.passing_faults import may_pass
 from orchestration.snapshot import Face
 from tests.small_disk import SmallDisk
 

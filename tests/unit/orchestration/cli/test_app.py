@@ -11,12 +11,12 @@ from ml.registrations import RegistryError
 from orchestration.cli import app, standing, upkeep
 from orchestration.cli.options import Given, given
 from orchestration.cli.refusals import RefusedError
-from orchestration.exclusive import AnotherRunError
-from orchestration.exit_codes import FAILED, INTERRUPTED, OK, REFUSED, WRONG_SETTINGS
+from orchestration.deployment.exit_codes import FAILED, INTERRUPTED, OK, REFUSED, WRONG_SETTINGS
 from orchestration.launching import MonthError, RunFailedError
-from orchestration.manifest import ManifestError
 from orchestration.resources import ROOT
+from orchestration.runs.exclusive import AnotherRunError
 from orchestration.storage import DatabaseUnreachableError
+from orchestration.transformations.manifest import ManifestError
 
 FAULTS = [
     (RunFailedError("Step land_raw_tables: no column [amount]", "1f"), FAILED, "no column [amount]"),

@@ -11,7 +11,7 @@ from ml import bundles, registry
 from ml.evaluation import Status, TrainingOutcome, TrainingReport
 from ml.training_record import Provenance
 from orchestration.cli.app import main
-from orchestration.exit_codes import FAILED, OK, REFUSED, WRONG_SETTINGS
+from orchestration.deployment.exit_codes import FAILED, OK, REFUSED, WRONG_SETTINGS
 from orchestration.resources import Deployment
 
 # MLflow's store asks SQLAlchemy 2.1 for a strategy that is deprecated there.

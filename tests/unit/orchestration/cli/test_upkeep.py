@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from orchestration.cli.app import main
-from orchestration.exclusive import only_run
-from orchestration.exit_codes import OK, REFUSED, WRONG_SETTINGS
+from orchestration.deployment.exit_codes import OK, REFUSED, WRONG_SETTINGS
 from orchestration.resources import Deployment
+from orchestration.runs.exclusive import only_run
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ import duckdb
 import pytest
 
 from orchestration import snapshot
-from orchestration.dead_runs import DBT
+from orchestration.deployment.instance import point_dagster_at
 from orchestration.diagnosis import company, installation, stores
 from orchestration.diagnosis.examination import examine
 from orchestration.diagnosis.finding import Finding
-from orchestration.exclusive import LIVE, only_run
 from orchestration.launching import instance
-from orchestration.resources import Deployment, point_dagster_at
+from orchestration.resources import Deployment
+from orchestration.runs.dead_runs import DBT
+from orchestration.runs.exclusive import LIVE, only_run
 from orchestration.snapshot import Face
 from tests import small_companies
 from tests.runs import kept_environment

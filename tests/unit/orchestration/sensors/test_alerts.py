@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
-from orchestration.alert_channels import AlertChannels
+from orchestration.alerting.alert_channels import AlertChannels
 from orchestration.jobs import COMPANY_TAG
 from orchestration.resources import Deployment
 from orchestration.sensors import alerts as alerts_module

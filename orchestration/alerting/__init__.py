@@ -1,0 +1,1 @@
+"""What a message says, when it is sent, and the ways it takes."""

@@ -1,0 +1,1 @@
+"""What a command prints or writes for a person: summaries, pages, comparisons, exports."""
