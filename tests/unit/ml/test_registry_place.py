@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ml import registry, registry_retention
+from ml import registry, registry_retention, registry_reviews
 from ml.registrations import Store
 from tests.small_registry import PROVENANCE, Doubler, Log, outcome
 
@@ -31,6 +31,7 @@ def test_a_copy_leaves_the_original_alone(store: Store, log: Log, tmp_path: Path
         log(data=str(factor), factor=factor)
     copy, before = _copied(store, tmp_path / "copy"), _files(tmp_path / "artifacts")
     registry.log_training(copy, outcome(factor=4.0), replace(PROVENANCE, content_hash="new"))
+    registry_reviews.mark_recorded(copy, registry_reviews.unrecorded(copy))
     later = datetime.now(UTC) + timedelta(days=1)
     gone = registry_retention.prune(copy, models_before=later, trainings_before=later)
     assert gone.versions == ("churn 1",)

@@ -7,6 +7,7 @@ import pytest
 from ingestion.errors import SourceError
 from ingestion.landing import land
 from orchestration import run as runs
+from orchestration.cli.app import main
 from orchestration.deployment.exit_codes import WRONG_SETTINGS
 from orchestration.launching import RunFailedError
 from orchestration.resources import Deployment
@@ -23,7 +24,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
 @pytest.mark.usefixtures("deployment")
 def test_an_unknown_company_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong name: what is missing and which names there are."""
-    assert runs.main(["--company", "smal"]) == WRONG_SETTINGS
+    assert main(["run", "--company", "smal"]) == WRONG_SETTINGS
     said = " ".join(capsys.readouterr().err.split())
     assert "no settings for company 'smal'" in said
     assert "Known: small" in said
@@ -43,7 +44,7 @@ def test_a_typo_in_the_settings_is_named(
     """The message names the file and the key, and quotes the section in its brackets."""
     path = Path(deployment.companies_folder) / "small.toml"
     path.write_text(path.read_text().replace(old, new, 1))
-    assert runs.main([]) == WRONG_SETTINGS
+    assert main(["run"]) == WRONG_SETTINGS
     said = " ".join(capsys.readouterr().err.split())
     assert "small.toml" in said
     assert words in said
@@ -60,7 +61,7 @@ def test_the_company_of_the_command_line_reaches_every_step(monkeypatch: pytest.
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runs, "run", looks)
-    runs.main(["--company", "small"])
+    main(["run", "--company", "small"])
     config = seen[0]._resolved_config_dict
     assert (seen[0].company_name, config["company_name"]) == ("small", "small")
 

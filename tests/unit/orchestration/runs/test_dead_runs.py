@@ -24,7 +24,7 @@ def instance(tmp_path: Path) -> dg.DagsterInstance:
 
 def _leave_note(state: Path, run_id: str) -> None:
     """What a process leaves that was killed while it worked on a run."""
-    script = "import os, sys; from pathlib import Path; from orchestration import exclusive\n"
+    script = "import os, sys; from pathlib import Path; from orchestration.runs import exclusive\n"
     script += "exclusive._show_life(Path(sys.argv[1]), sys.argv[2]); os._exit(9)"
     subprocess.run([sys.executable, "-c", script, str(state), run_id], check=False)  # noqa: S603 - our own script
 

@@ -95,7 +95,7 @@ def test_a_step_that_begins_after_its_run_was_killed_ends(tmp_path: Path) -> Non
     """It neither waits for itself nor works beside the next run, which finds the company free."""
     with _process(tmp_path) as parent:
         parent.kill()
-    late = "from pathlib import Path; from orchestration import exclusive\n"
+    late = "from pathlib import Path; from orchestration.runs import exclusive\n"
     late += f"exclusive.living_run(Path({str(tmp_path)!r}), 'run1', 'rebuild', print).__enter__()"
     ended = subprocess.run([sys.executable, "-c", late], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
     assert "KilledRunError: Run run1 was killed before this step of it began." in ended.stderr

@@ -7,7 +7,7 @@ import dagster as dg
 from orchestration.sensors.dead_runs import dead_runs
 from tests import small_companies
 
-NOTE = "import os, sys; from pathlib import Path; from orchestration import exclusive\n"
+NOTE = "import os, sys; from pathlib import Path; from orchestration.runs import exclusive\n"
 NOTE += "exclusive._show_life(Path(sys.argv[1]), sys.argv[2]); os._exit(9)"
 
 
