@@ -94,9 +94,6 @@ POINTS = [point for stage in STAGES for point in stage.points]
 MODELS_OF_DBT = {"usage mart": "fct_account_usage_monthly", "findings": "int_findings_tracked"}
 # By dbt's own log, which runs otherwise do not write, the moment is known at which it sends a model's statements.
 WITH_LOG = (
-    "from orchestration.transformations import lean_dbt; "
-    "lean_dbt.LEAN_FLAGS = (*lean_dbt.LEAN_FLAGS[:-1], 'debug')\n"
-)
     "from orchestration.transformations import lean_dbt; lean_dbt.LEAN_FLAGS = (*lean_dbt.LEAN_FLAGS[:-1], 'debug')\n"
 )
 
