@@ -94,7 +94,9 @@ def _shown(name: str, rows: pd.DataFrame, draw: Callable[[], Any] | None = None)
 
 
 def predictions(rows: pd.DataFrame) -> Look:
-    """The statements with the highest value, each with interval and reasons."""
+    """The statements with the highest value, each with interval and reasons; a forecast of nothing has no columns."""
+    if rows.empty:
+        return _shown("highest", rows)
     highest = rows.sort_values("value", ascending=False).head(ROWS)
     said = {name: highest[name].map(_in_words) for name in ("reasons", "actions") if name in highest}
     hidden = [name for name in HIDDEN if name in highest]

@@ -125,4 +125,5 @@ def test_predictions_show_the_highest_with_reasons_in_words() -> None:
 
 def test_a_month_without_predictions_says_so() -> None:
     """Nobody to speak of is no failure."""
-    assert looks.predictions(statements(1).iloc[:0])["highest"].value == "no rows"
+    for nothing in (statements(1).iloc[:0], pd.DataFrame()):
+        assert looks.predictions(nothing)["highest"].value == "no rows"
