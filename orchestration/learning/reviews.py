@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import duckdb
 
+from orchestration import markdown
 from orchestration.learning import records
 from orchestration.resources import Deployment
 from orchestration.runs.dead_runs import COMPANY_TAG
@@ -173,20 +174,10 @@ def _record(context: dg.OpExecutionContext, deployment: Deployment, done: Sequen
 
 
 def _table(made: Sequence["Decision"]) -> str:
-    """The decisions for a look in the UI."""
+    """The decisions for a look in the UI; what a person wrote stays text."""
     if not made:
         return "nothing was decided"
-    head = ["| model | version | decision | champion now | by | reason |", "|---|---|---|---|---|---|"]
-    rows = [
-        f"| {one.model} | {one.version} | {one.decision} | {one.champion_version} | {_cell(one.decided_by)} "
-        f"| {_cell(one.reason)} |"
-        for one in made
-    ]
-    return "\n".join(head + rows)
-
-
-def _cell(text: str) -> str:
-    """Whatever a person wrote, within one cell."""
-    from ml.review_rules import shortened
-
-    return shortened(text).replace("|", "\\|")
+    return markdown.table(
+        ["model", "version", "decision", "champion now", "by", "reason"],
+        [(one.model, one.version, one.decision, one.champion_version, one.decided_by, one.reason) for one in made],
+    )
